@@ -1,0 +1,78 @@
+using System.Diagnostics;
+
+namespace MeshProxy.Core.Buffers;
+
+/// <summary>A worker's stacks of free slabs, one for each size class (8, 16, 32 and 64 KiB).</summary>
+/// <remarks>Single-threaded. LIFO, so that the slab that is handed out is the one still in the cache.</remarks>
+public sealed class SlabPool
+{
+    /// <summary>The smallest slab: 8 KiB.</summary>
+    public const int MinSlabBytes = 8 * 1024;
+
+    /// <summary>The largest slab: 64 KiB.</summary>
+    public const int MaxSlabBytes = 64 * 1024;
+
+    private const int SizeClasses = 4;
+
+    private readonly Stack<Slab>[] _free;
+    private readonly int _maxRetainedBytes;
+    private int _retainedBytes;
+
+    /// <param name="maxRetainedBytes">Free bytes to keep for reuse; what is returned beyond goes to the garbage collector.</param>
+    public SlabPool(int maxRetainedBytes = 64 * 1024 * 1024)
+    {
+        _maxRetainedBytes = maxRetainedBytes;
+        _free = new Stack<Slab>[SizeClasses];
+        for (var i = 0; i < SizeClasses; i++)
+        {
+            _free[i] = new Stack<Slab>(16);
+        }
+    }
+
+    /// <summary>Slabs that somebody holds a reference to. Zero when the worker is idle.</summary>
+    public int SlabsInUse { get; private set; }
+
+    /// <summary>The bytes of the slabs in use, by their size.</summary>
+    public long BytesInUse { get; private set; }
+
+    /// <summary>Hands out an empty slab with one reference, of the smallest class that holds <paramref name="minBytes"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More than <see cref="MaxSlabBytes"/> was asked for.</exception>
+    public Slab Rent(int minBytes = MinSlabBytes)
+    {
+        var sizeClass = SizeClassOf(minBytes);
+        SlabsInUse++;
+        var size = MinSlabBytes << sizeClass;
+        BytesInUse += size;
+        if (_free[sizeClass].TryPop(out var slab))
+        {
+            _retainedBytes -= size;
+        }
+        else
+        {
+            slab = new Slab(this, sizeClass, size);
+        }
+
+        return slab.AddReference();
+    }
+
+    internal void Return(Slab slab)
+    {
+        Debug.Assert(slab.References == 0);
+        SlabsInUse--;
+        BytesInUse -= slab.Size;
+        if (_retainedBytes + slab.Size <= _maxRetainedBytes)
+        {
+            _retainedBytes += slab.Size;
+            _free[slab.SizeClass].Push(slab);
+        }
+    }
+
+    private static int SizeClassOf(int minBytes) => minBytes switch
+    {
+        <= MinSlabBytes => 0,
+        <= 16 * 1024 => 1,
+        <= 32 * 1024 => 2,
+        <= MaxSlabBytes => 3,
+        _ => throw new ArgumentOutOfRangeException(nameof(minBytes), minBytes, $"a slab holds at most {MaxSlabBytes} bytes"),
+    };
+}
