@@ -7,6 +7,11 @@ namespace MeshProxy.Core.Event;
 internal interface ISocketHandler
 {
     void OnReady(Readiness readiness);
+
+    /// <summary>The loop caught an exception that <see cref="OnReady"/> let out: close what it belongs to.</summary>
+    void OnFault(Exception exception)
+    {
+    }
 }
 
 /// <summary>Something that a loop runs once: an item of the ready queue or of the flush list. It is its own queue node, so queueing allocates nothing.</summary>
@@ -33,6 +38,9 @@ public sealed class EventLoop
     public SlabPool Slabs => throw new NotSupportedException();
 
     internal ISocketOps Sockets => throw new NotSupportedException();
+
+    /// <summary>The socket calls for an address: the operating system's, or those inside this process.</summary>
+    internal ISocketOps SocketsFor(MeshProxy.Core.Network.NetworkAddress address) => throw new NotSupportedException();
 
     internal IPoller Poller => throw new NotSupportedException();
 
