@@ -1,0 +1,283 @@
+using System.Runtime.CompilerServices;
+using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
+using MeshProxy.Http.Headers;
+
+namespace MeshProxy.Http.FilterChain;
+
+/// <summary>
+/// The HTTP filters of one stream: decoders in order, encoders in reverse. Loops synchronously while calls complete synchronously, and
+/// touches a (pooled) state machine only when a filter really waits.
+/// </summary>
+internal sealed class HttpFilterChain
+{
+    private readonly IStreamFilterBase[] _filters;
+    private readonly IStreamDecoderFilter[] _decoders;
+    private readonly IStreamEncoderFilter[] _encoders;
+
+    public HttpFilterChain(IStreamFilterBase[] filters)
+    {
+        _filters = filters;
+        _decoders = filters.OfType<IStreamDecoderFilter>().ToArray();
+        _encoders = filters.OfType<IStreamEncoderFilter>().Reverse().ToArray();
+        IsReusable = filters.All(f => f is IReusableFilter);
+    }
+
+    /// <summary>Whether every filter can serve another stream.</summary>
+    public bool IsReusable { get; }
+
+    public int DecoderCount => _decoders.Length;
+
+    /// <summary>The decoder whose headers call is running or ran last; what a filter pulls from the body passed the ones before it.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>Whether a filter call has not returned yet: the filters must not be destroyed.</summary>
+    public int OutstandingCalls { get; private set; }
+
+    /// <summary>Set by the stream when nothing more may be shown to the filters.</summary>
+    public bool Stopped { get; set; }
+
+    public void Initialize(IHttpFilterCallbacks callbacks)
+    {
+        Stopped = false;
+        Position = 0;
+        foreach (var filter in _filters)
+        {
+            filter.Initialize(callbacks);
+        }
+    }
+
+    public void Destroy(bool reset)
+    {
+        foreach (var filter in _filters)
+        {
+            filter.OnDestroy();
+            if (reset)
+            {
+                ((IReusableFilter)filter).Reset();
+            }
+        }
+    }
+
+    /// <summary>Shows the head to the decoders from the first on. A filter that buffered the body makes the later ones see <c>endStream</c> false.</summary>
+    public ValueTask<FilterStatus> DecodeHeadersAsync(RequestHeaders headers, bool endStream)
+    {
+        var decoders = _decoders;
+        for (var i = 0; i < decoders.Length; i++)
+        {
+            Position = i;
+            var call = decoders[i].DecodeHeadersAsync(headers, endStream);
+            if (!call.IsCompletedSuccessfully)
+            {
+                return DecodeHeadersFromAsync(call, i, headers, endStream);
+            }
+
+            if (call.Result == FilterStatus.StopIteration || Stopped)
+            {
+                return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+            }
+        }
+
+        return default;
+    }
+
+    /// <summary>Shows body bytes to the decoders in [<paramref name="from"/>, <paramref name="to"/>).</summary>
+    public ValueTask<FilterStatus> DecodeDataAsync(IoBuffer data, bool endStream, int from, int to)
+    {
+        var decoders = _decoders;
+        for (var i = from; i < to; i++)
+        {
+            var call = decoders[i].DecodeDataAsync(data, endStream);
+            if (!call.IsCompletedSuccessfully)
+            {
+                return DecodeDataFromAsync(call, i, data, endStream, to);
+            }
+
+            if (call.Result == FilterStatus.StopIteration || Stopped)
+            {
+                return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+            }
+        }
+
+        return default;
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    public async ValueTask<FilterStatus> DecodeTrailersAsync(HeaderTrailers trailers)
+    {
+        foreach (var decoder in _decoders)
+        {
+            if (await Counted(decoder.DecodeTrailersAsync(trailers)) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+        }
+
+        return FilterStatus.Continue;
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    public async ValueTask<FilterStatus> EncodeInformationalAsync(ResponseHeaders headers)
+    {
+        foreach (var encoder in _encoders)
+        {
+            if (await Counted(encoder.EncodeInformationalHeadersAsync(headers)) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+        }
+
+        return FilterStatus.Continue;
+    }
+
+    public ValueTask<FilterStatus> EncodeHeadersAsync(ResponseHeaders headers, bool endStream)
+    {
+        var encoders = _encoders;
+        for (var i = 0; i < encoders.Length; i++)
+        {
+            var call = encoders[i].EncodeHeadersAsync(headers, endStream);
+            if (!call.IsCompletedSuccessfully)
+            {
+                return EncodeHeadersFromAsync(call, i, headers, endStream);
+            }
+
+            if (call.Result == FilterStatus.StopIteration || Stopped)
+            {
+                return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+            }
+        }
+
+        return default;
+    }
+
+    public ValueTask<FilterStatus> EncodeDataAsync(IoBuffer data, bool endStream)
+    {
+        var encoders = _encoders;
+        for (var i = 0; i < encoders.Length; i++)
+        {
+            var call = encoders[i].EncodeDataAsync(data, endStream);
+            if (!call.IsCompletedSuccessfully)
+            {
+                return EncodeDataFromAsync(call, i, data, endStream);
+            }
+
+            if (call.Result == FilterStatus.StopIteration || Stopped)
+            {
+                return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+            }
+        }
+
+        return default;
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    public async ValueTask<FilterStatus> EncodeTrailersAsync(HeaderTrailers trailers)
+    {
+        foreach (var encoder in _encoders)
+        {
+            if (await Counted(encoder.EncodeTrailersAsync(trailers)) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+        }
+
+        return FilterStatus.Continue;
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> DecodeHeadersFromAsync(ValueTask<FilterStatus> call, int index, RequestHeaders headers, bool endStream)
+    {
+        while (true)
+        {
+            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+
+            if (++index == _decoders.Length)
+            {
+                return FilterStatus.Continue;
+            }
+
+            Position = index;
+            call = _decoders[index].DecodeHeadersAsync(headers, endStream);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> DecodeDataFromAsync(ValueTask<FilterStatus> call, int index, IoBuffer data, bool endStream, int to)
+    {
+        while (true)
+        {
+            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+
+            if (++index == to)
+            {
+                return FilterStatus.Continue;
+            }
+
+            call = _decoders[index].DecodeDataAsync(data, endStream);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> EncodeHeadersFromAsync(ValueTask<FilterStatus> call, int index, ResponseHeaders headers, bool endStream)
+    {
+        while (true)
+        {
+            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+
+            if (++index == _encoders.Length)
+            {
+                return FilterStatus.Continue;
+            }
+
+            call = _encoders[index].EncodeHeadersAsync(headers, endStream);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> EncodeDataFromAsync(ValueTask<FilterStatus> call, int index, IoBuffer data, bool endStream)
+    {
+        while (true)
+        {
+            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            {
+                return FilterStatus.StopIteration;
+            }
+
+            if (++index == _encoders.Length)
+            {
+                return FilterStatus.Continue;
+            }
+
+            call = _encoders[index].EncodeDataAsync(data, endStream);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> Counted(ValueTask<FilterStatus> call)
+    {
+        if (call.IsCompletedSuccessfully)
+        {
+            return call.Result;
+        }
+
+        OutstandingCalls++;
+        try
+        {
+            return await call;
+        }
+        finally
+        {
+            OutstandingCalls--;
+        }
+    }
+}
