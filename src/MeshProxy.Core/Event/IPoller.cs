@@ -44,6 +44,9 @@ internal interface IPoller : IDisposable
     /// <summary>Whether <see cref="Rearm"/> does anything. Epoll in edge mode needs none.</summary>
     bool NeedsRearm { get; }
 
+    /// <summary>Whether closing a socket also ends its registration, so that <see cref="Remove"/> before it is a wasted system call.</summary>
+    bool CloseRemoves => false;
+
     /// <summary>Starts to watch a socket, for reading, writing and hang-up at once. The generation comes back with each event.</summary>
     void Add(int socket, uint generation, PollMode mode);
 

@@ -1,0 +1,312 @@
+using System.Net;
+using System.Net.Sockets;
+using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
+
+namespace MeshProxy.Core.Tests.Event;
+
+/// <summary>The seam's promises over real sockets, on each kind of loop.</summary>
+public class SocketTests
+{
+    public static TheoryData<EventLoopKind> Kinds => LoopKinds.Data;
+
+    public static TheoryData<EventLoopKind, string> KindsAndAddresses
+    {
+        get
+        {
+            var data = new TheoryData<EventLoopKind, string>();
+            foreach (var kind in LoopKinds.All)
+            {
+                data.Add(kind, "127.0.0.1:0");
+                data.Add(kind, "[::1]:0");
+                data.Add(kind, $"unix:{Path.Combine(Path.GetTempPath(), $"mp-{Guid.NewGuid():N}.sock")}");
+                if (OperatingSystem.IsLinux())
+                {
+                    data.Add(kind, $"unix:@mp-{Guid.NewGuid():N}");
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(KindsAndAddresses))]
+    public async Task Echo_OverALoop_BringsEveryByteBack(EventLoopKind kind, string address)
+    {
+        await using var thread = new LoopThread(kind);
+        var server = await thread.RunAsync(() => new EchoServer(thread.Loop, NetworkAddress.Parse(address)));
+        using var client = Connect(server.Address);
+        var sent = new byte[3_000_000];
+        new Random(1).NextBytes(sent);
+        var sending = Task.Run(() =>
+        {
+            client.SendAll(sent);
+            client.Shutdown(SocketShutdown.Send);
+        });
+        var received = await Task.Run(client.ReceiveAll);
+        await sending;
+        received.AsSpan().SequenceEqual(sent).ShouldBeTrue();
+        await thread.RunAsync(server.Close);
+        (await thread.RunAsync(() => (thread.Loop.RegisteredSockets, thread.Loop.Slabs.SlabsInUse, thread.Loop.Faults))).ShouldBe((0, 0, 0L));
+    }
+
+    [Theory]
+    [MemberData(nameof(KindsAndAddresses))]
+    public async Task Connect_ToAListener_BecomesWritableWithoutError(EventLoopKind kind, string address)
+    {
+        await using var thread = new LoopThread(kind);
+        var server = await thread.RunAsync(() => new EchoServer(thread.Loop, NetworkAddress.Parse(address)));
+        var handler = new RecordingHandler();
+        var socket = await thread.RunAsync(() => StartConnect(thread.Loop, server.Address, handler, out _));
+        handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        (readiness & (Readiness.Writable | Readiness.Error)).ShouldBe(Readiness.Writable);
+        (await thread.RunAsync(() => thread.Loop.Sockets.GetError(socket))).ShouldBe(SocketStatus.Ok);
+        await thread.RunAsync(() =>
+        {
+            thread.Loop.CloseSocket(socket);
+            server.Close();
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Connect_WhereNobodyListens_IsRefused(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        var port = FreePort();
+        var handler = new RecordingHandler();
+        var immediate = SocketStatus.Ok;
+        var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(port), handler, out immediate));
+        if (immediate == SocketStatus.InProgress)
+        {
+            handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+            (readiness & Readiness.Writable).ShouldBe(Readiness.Writable);
+            immediate = await thread.RunAsync(() => thread.Loop.Sockets.GetError(socket));
+        }
+
+        immediate.ShouldBe(SocketStatus.ConnectionRefused);
+        await thread.RunAsync(() => thread.Loop.CloseSocket(socket));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Connect_ToAMissingUnixPath_IsNotFound(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        var status = await thread.RunAsync(() =>
+        {
+            var address = new UnixSocketAddress(Path.Combine(Path.GetTempPath(), $"missing-{Guid.NewGuid():N}"));
+            thread.Loop.Sockets.Create(address, out var socket).ShouldBe(SocketStatus.Ok);
+            var result = thread.Loop.Sockets.Connect(socket, address);
+            thread.Loop.CloseSocket(socket);
+            return result;
+        });
+        status.ShouldBe(SocketStatus.NotFound);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Bind_ToAPortInUse_SaysSo(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var status = await thread.RunAsync(() =>
+        {
+            var address = NetworkAddress.Loopback(((IPEndPoint)other.LocalEndpoint).Port);
+            thread.Loop.Sockets.Create(address, out var socket).ShouldBe(SocketStatus.Ok);
+            var result = thread.Loop.Sockets.Bind(socket, address);
+            thread.Loop.Sockets.Close(socket);
+            return result;
+        });
+        status.ShouldBe(SocketStatus.AddressInUse);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task ReusePort_OnTwoListeners_BindsBothToOnePort(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        await thread.RunAsync(() =>
+        {
+            var sockets = thread.Loop.Sockets;
+            var address = NetworkAddress.Loopback(0);
+            var handles = new int[2];
+            for (var i = 0; i < 2; i++)
+            {
+                sockets.Create(address, out handles[i]).ShouldBe(SocketStatus.Ok);
+                var reuse = sockets.SetOption(handles[i], SocketOption.ReusePort, 1);
+                if (!OperatingSystem.IsLinux())
+                {
+                    reuse.ShouldBe(SocketStatus.NotSupported);
+                    sockets.Close(handles[i]);
+                    return;
+                }
+
+                reuse.ShouldBe(SocketStatus.Ok);
+                sockets.Bind(handles[i], address).ShouldBe(SocketStatus.Ok);
+                sockets.Listen(handles[i], 16).ShouldBe(SocketStatus.Ok);
+                address = sockets.GetLocalAddress(handles[i])!;
+            }
+
+            sockets.Close(handles[0]);
+            sockets.Close(handles[1]);
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Peer_Resets_HandlerSeesErrorOrResetRead(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        var server = await thread.RunAsync(() => new EchoServer(thread.Loop, NetworkAddress.Loopback(0)));
+        using (var client = Connect(server.Address))
+        {
+            client.SendAll([1]);
+            client.ReceiveExactly(1);
+            client.LingerState = new LingerOption(true, 0);
+        }
+
+        (await server.Ended.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBe(SocketStatus.ConnectionReset);
+        await thread.RunAsync(server.Close);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task ResetOnClose_SendsReset(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var handler = new RecordingHandler();
+        var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
+        using var peer = await listener.AcceptSocketAsync();
+        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        await thread.RunAsync(() =>
+        {
+            thread.Loop.Sockets.SetOption(socket, SocketOption.ResetOnClose, 1).ShouldBe(SocketStatus.Ok);
+            thread.Loop.CloseSocket(socket);
+        });
+        Should.Throw<SocketException>(() => peer.Receive(new byte[1])).SocketErrorCode.ShouldBe(SocketError.ConnectionReset);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Send_UntilThePeersWindowIsFull_WouldBlockAndLaterBecomesWritable(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var handler = new RecordingHandler();
+        var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
+        using var peer = await listener.AcceptSocketAsync();
+        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        var sent = await thread.RunAsync(() =>
+        {
+            long total = 0;
+            var block = new byte[65_536];
+            SocketStatus status;
+            int n;
+            while ((n = thread.Loop.Sockets.Send(socket, block, out status)) > 0)
+            {
+                total += n;
+            }
+
+            status.ShouldBe(SocketStatus.WouldBlock);
+            while (handler.Events.TryTake(out _))
+            {
+            }
+
+            thread.Loop.Poller.Rearm(socket, Readiness.Writable);
+            return total;
+        });
+        await Task.Run(() => peer.ReceiveExactly(sent));
+        handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        (readiness & Readiness.Writable).ShouldBe(Readiness.Writable);
+        await thread.RunAsync(() => thread.Loop.CloseSocket(socket));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task SendVector_OfManySlices_KeepsTheirOrder(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var handler = new RecordingHandler();
+        var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
+        using var peer = await listener.AcceptSocketAsync();
+        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        var expected = new byte[300];
+        new Random(2).NextBytes(expected);
+        await thread.RunAsync(() =>
+        {
+            var data = new IoBuffer(thread.Loop.Slabs);
+            for (var end = expected.Length; end > 0; end -= 10)
+            {
+                data.Prepend(expected.AsSpan(end - 10, 10));
+            }
+
+            while (!data.IsEmpty)
+            {
+                var n = thread.Loop.Sockets.SendVector(socket, data, out var status);
+                status.ShouldBe(SocketStatus.Ok);
+                data.Drain(n);
+            }
+        });
+        (await Task.Run(() => peer.ReceiveExactly(expected.Length))).ShouldBe(expected);
+        await thread.RunAsync(() => thread.Loop.CloseSocket(socket));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task UnixSocket_WithMode_HasItWhenBound(EventLoopKind kind)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        var path = Path.Combine(Path.GetTempPath(), $"mp-{Guid.NewGuid():N}.sock");
+        const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        await using var thread = new LoopThread(kind);
+        var server = await thread.RunAsync(() => new EchoServer(thread.Loop, new UnixSocketAddress(path, Mode)));
+        File.GetUnixFileMode(path).ShouldBe(Mode);
+        await thread.RunAsync(server.Close);
+    }
+
+    private static int StartConnect(EventLoop loop, NetworkAddress address, ISocketHandler handler, out SocketStatus status)
+    {
+        loop.Sockets.Create(address, out var socket).ShouldBe(SocketStatus.Ok);
+        status = loop.Sockets.Connect(socket, address);
+        if (status is SocketStatus.Ok or SocketStatus.InProgress)
+        {
+            loop.Register(socket, handler, PollMode.Edge);
+            loop.Poller.Rearm(socket, Readiness.Writable);
+        }
+
+        return socket;
+    }
+
+    private static Socket Connect(NetworkAddress address)
+    {
+        EndPoint endpoint = address switch
+        {
+            Core.Network.SocketAddress ip => new IPEndPoint(ip.Address, ip.Port),
+            UnixSocketAddress unix => new UnixDomainSocketEndPoint(unix.IsAbstract ? "\0" + unix.Path[1..] : unix.Path),
+            _ => throw new NotSupportedException(),
+        };
+        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(endpoint);
+        return socket;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
