@@ -11,6 +11,9 @@ internal readonly record struct IpBits(UInt128 Value, bool IsV4)
 
     public uint V4 => (uint)(Value >> FamilyShift);
 
+    /// <summary>127.0.0.0/8 (RFC 1122 section 3.2.1.3) or ::1.</summary>
+    public bool IsLoopback => IsV4 ? V4 >> 24 == 127 : Value == UInt128.One;
+
     /// <param name="address">The address; its zone is ignored.</param>
     /// <param name="unmap">Whether an IPv4-mapped IPv6 address becomes IPv4.</param>
     public static IpBits From(IPAddress address, bool unmap = true)
