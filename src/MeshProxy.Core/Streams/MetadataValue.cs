@@ -42,7 +42,7 @@ public readonly struct MetadataValue : IEquatable<MetadataValue>
     /// <summary>A string; null gives <see cref="Null"/>.</summary>
     public static MetadataValue From(string? value) => value is null ? default : new(MetadataKind.String, 0, value);
 
-    public static MetadataValue From(EquatableArray<MetadataValue> items) => new(MetadataKind.List, 0, items.AsSpan().ToArray());
+    public static MetadataValue ListOf(EquatableArray<MetadataValue> items) => new(MetadataKind.List, 0, items.AsSpan().ToArray());
 
     /// <summary>A struct; null gives <see cref="Null"/>.</summary>
     public static MetadataValue From(MetadataStruct? value) => value is null ? default : new(MetadataKind.Struct, 0, value);

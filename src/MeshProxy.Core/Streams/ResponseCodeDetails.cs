@@ -49,6 +49,8 @@ public static class ResponseCodeDetails
     public const string InternalRedirect = "internal_redirect";
     public const string MaintenanceMode = "maintenance_mode";
     public const string NoHealthyUpstream = "no_healthy_upstream";
+
+    /// <summary>The route's timeout passed (504). Older Envoys said upstream_response_timeout.</summary>
     public const string ResponseTimeout = "response_timeout";
     public const string RouteConfigurationNotFound = "route_configuration_not_found";
     public const string RouteNotFound = "route_not_found";
@@ -74,7 +76,7 @@ public static class ResponseCodeDetails
     private static readonly string[] Reasons =
     [
         "local_reset", "local_connection_failure", "remote_reset", "remote_connection_failure", "connection_timeout", "connection_termination",
-        "overflow", "protocol_error", "overload_manager", "connect_error",
+        "overflow", "protocol_error", "overload_manager", "connect_error", "local_refused_stream_reset", "remote_refused_stream_reset",
     ];
 
     private static readonly string[] Early = Array.ConvertAll(Reasons, static r => $"{EarlyUpstreamReset}{{{r}}}");
@@ -94,4 +96,6 @@ public enum UpstreamResetReason : byte
     ProtocolError,
     OverloadManager,
     ConnectError,
+    LocalRefusedStreamReset,
+    RemoteRefusedStreamReset,
 }
