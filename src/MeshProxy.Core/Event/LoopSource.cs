@@ -11,7 +11,7 @@ namespace MeshProxy.Core.Event;
 /// hand-over) uses <see cref="CompleteQueued"/>, which resumes the waiter from the ready queue, so that nothing re-enters a pump
 /// that is on the stack.
 /// </remarks>
-internal sealed class LoopSource<T> : IValueTaskSource<T>, ILoopItem
+internal sealed class LoopSource<T> : IValueTaskSource<T>, IValueTaskSource, ILoopItem
 {
     private static readonly Action<object?> s_noWaiter = static _ => { };
 
@@ -31,11 +31,23 @@ internal sealed class LoopSource<T> : IValueTaskSource<T>, ILoopItem
     /// <summary>Starts a wait.</summary>
     public ValueTask<T> WaitAsync()
     {
+        Begin();
+        return new ValueTask<T>(this, _version);
+    }
+
+    /// <summary>Starts a wait whose result does not matter.</summary>
+    public ValueTask WaitForEndAsync()
+    {
+        Begin();
+        return new ValueTask(this, _version);
+    }
+
+    private void Begin()
+    {
         Debug.Assert(!IsPending && !_queued, "one wait at a time");
         IsPending = true;
         _completed = false;
         _continuation = null;
-        return new ValueTask<T>(this, _version);
     }
 
     public void CompleteInline(T result)
@@ -77,6 +89,13 @@ internal sealed class LoopSource<T> : IValueTaskSource<T>, ILoopItem
         _completed = false;
         return result;
     }
+
+    void IValueTaskSource.GetResult(short token) => ((IValueTaskSource<T>)this).GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => ((IValueTaskSource<T>)this).GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        ((IValueTaskSource<T>)this).OnCompleted(continuation, state, token, flags);
 
     ValueTaskSourceStatus IValueTaskSource<T>.GetStatus(short token) =>
         _completed ? ValueTaskSourceStatus.Succeeded : ValueTaskSourceStatus.Pending;

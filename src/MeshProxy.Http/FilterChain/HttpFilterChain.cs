@@ -32,15 +32,16 @@ internal sealed class HttpFilterChain
     /// <summary>The decoder whose headers call is running or ran last; what a filter pulls from the body passed the ones before it.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Whether a filter call has not returned yet: the filters must not be destroyed.</summary>
-    public int OutstandingCalls { get; private set; }
+    /// <summary>Set by the stream when nothing more of the request may be shown to the filters.</summary>
+    public bool DecodeStopped { get; set; }
 
-    /// <summary>Set by the stream when nothing more may be shown to the filters.</summary>
-    public bool Stopped { get; set; }
+    /// <summary>Set by the stream when nothing more of the response may be shown to the filters.</summary>
+    public bool EncodeStopped { get; set; }
 
     public void Initialize(IHttpFilterCallbacks callbacks)
     {
-        Stopped = false;
+        DecodeStopped = false;
+        EncodeStopped = false;
         Position = 0;
         foreach (var filter in _filters)
         {
@@ -73,7 +74,7 @@ internal sealed class HttpFilterChain
                 return DecodeHeadersFromAsync(call, i, headers, endStream);
             }
 
-            if (call.Result == FilterStatus.StopIteration || Stopped)
+            if (call.Result == FilterStatus.StopIteration || DecodeStopped)
             {
                 return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
             }
@@ -94,7 +95,7 @@ internal sealed class HttpFilterChain
                 return DecodeDataFromAsync(call, i, data, endStream, to);
             }
 
-            if (call.Result == FilterStatus.StopIteration || Stopped)
+            if (call.Result == FilterStatus.StopIteration || DecodeStopped)
             {
                 return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
             }
@@ -108,7 +109,7 @@ internal sealed class HttpFilterChain
     {
         foreach (var decoder in _decoders)
         {
-            if (await Counted(decoder.DecodeTrailersAsync(trailers)) == FilterStatus.StopIteration || Stopped)
+            if (await decoder.DecodeTrailersAsync(trailers) == FilterStatus.StopIteration || DecodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -122,7 +123,7 @@ internal sealed class HttpFilterChain
     {
         foreach (var encoder in _encoders)
         {
-            if (await Counted(encoder.EncodeInformationalHeadersAsync(headers)) == FilterStatus.StopIteration || Stopped)
+            if (await encoder.EncodeInformationalHeadersAsync(headers) == FilterStatus.StopIteration || EncodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -142,7 +143,7 @@ internal sealed class HttpFilterChain
                 return EncodeHeadersFromAsync(call, i, headers, endStream);
             }
 
-            if (call.Result == FilterStatus.StopIteration || Stopped)
+            if (call.Result == FilterStatus.StopIteration || EncodeStopped)
             {
                 return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
             }
@@ -162,7 +163,7 @@ internal sealed class HttpFilterChain
                 return EncodeDataFromAsync(call, i, data, endStream);
             }
 
-            if (call.Result == FilterStatus.StopIteration || Stopped)
+            if (call.Result == FilterStatus.StopIteration || EncodeStopped)
             {
                 return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
             }
@@ -176,7 +177,7 @@ internal sealed class HttpFilterChain
     {
         foreach (var encoder in _encoders)
         {
-            if (await Counted(encoder.EncodeTrailersAsync(trailers)) == FilterStatus.StopIteration || Stopped)
+            if (await encoder.EncodeTrailersAsync(trailers) == FilterStatus.StopIteration || EncodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -190,7 +191,7 @@ internal sealed class HttpFilterChain
     {
         while (true)
         {
-            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            if (await call == FilterStatus.StopIteration || DecodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -210,7 +211,7 @@ internal sealed class HttpFilterChain
     {
         while (true)
         {
-            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            if (await call == FilterStatus.StopIteration || DecodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -229,7 +230,7 @@ internal sealed class HttpFilterChain
     {
         while (true)
         {
-            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            if (await call == FilterStatus.StopIteration || EncodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -248,7 +249,7 @@ internal sealed class HttpFilterChain
     {
         while (true)
         {
-            if (await Counted(call) == FilterStatus.StopIteration || Stopped)
+            if (await call == FilterStatus.StopIteration || EncodeStopped)
             {
                 return FilterStatus.StopIteration;
             }
@@ -259,25 +260,6 @@ internal sealed class HttpFilterChain
             }
 
             call = _encoders[index].EncodeDataAsync(data, endStream);
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
-    private async ValueTask<FilterStatus> Counted(ValueTask<FilterStatus> call)
-    {
-        if (call.IsCompletedSuccessfully)
-        {
-            return call.Result;
-        }
-
-        OutstandingCalls++;
-        try
-        {
-            return await call;
-        }
-        finally
-        {
-            OutstandingCalls--;
         }
     }
 }

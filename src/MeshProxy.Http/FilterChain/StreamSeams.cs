@@ -83,6 +83,9 @@ internal interface IResponseSource
 /// <summary>What the router may do beyond a filter.</summary>
 internal interface IRouterCallbacks : IHttpFilterCallbacks
 {
+    /// <summary>Says what to cancel when the stream ends before <see cref="StartResponse"/>.</summary>
+    void AttachSource(IResponseSource source);
+
     /// <summary>Starts the encode pump on this source; the router may go on forwarding the body.</summary>
     void StartResponse(IResponseSource source);
 

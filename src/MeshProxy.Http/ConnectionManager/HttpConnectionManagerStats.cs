@@ -1,0 +1,103 @@
+using MeshProxy.Core.Stats;
+
+namespace MeshProxy.Http.ConnectionManager;
+
+/// <summary>A connection manager's counters under Envoy's names, <c>http.STAT_PREFIX.*</c>.</summary>
+internal sealed class HttpConnectionManagerStats(StatsScope scope)
+{
+    public Counter ConnectionsTotal { get; } = scope.Counter("downstream_cx_total");
+
+    public Gauge ConnectionsActive { get; } = scope.Gauge("downstream_cx_active");
+
+    public Counter Http1ConnectionsTotal { get; } = scope.Counter("downstream_cx_http1_total");
+
+    public Gauge Http1ConnectionsActive { get; } = scope.Gauge("downstream_cx_http1_active");
+
+    public Counter ConnectionsDestroyed { get; } = scope.Counter("downstream_cx_destroy");
+
+    public Counter DestroyedRemote { get; } = scope.Counter("downstream_cx_destroy_remote");
+
+    public Counter DestroyedLocal { get; } = scope.Counter("downstream_cx_destroy_local");
+
+    public Counter DestroyedRemoteActive { get; } = scope.Counter("downstream_cx_destroy_remote_active_rq");
+
+    public Counter DestroyedLocalActive { get; } = scope.Counter("downstream_cx_destroy_local_active_rq");
+
+    public Counter IdleTimeout { get; } = scope.Counter("downstream_cx_idle_timeout");
+
+    public Counter MaxDurationReached { get; } = scope.Counter("downstream_cx_max_duration_reached");
+
+    public Counter MaxRequestsReached { get; } = scope.Counter("downstream_cx_max_requests_reached");
+
+    public Counter DrainClose { get; } = scope.Counter("downstream_cx_drain_close");
+
+    public Counter ProtocolError { get; } = scope.Counter("downstream_cx_protocol_error");
+
+    public Histogram ConnectionLengthMs { get; } = scope.Histogram("downstream_cx_length_ms");
+
+    public Counter ReceivedBytes { get; } = scope.Counter("downstream_cx_rx_bytes_total");
+
+    public Counter SentBytes { get; } = scope.Counter("downstream_cx_tx_bytes_total");
+
+    public Counter UpgradesTotal { get; } = scope.Counter("downstream_cx_upgrades_total");
+
+    public Gauge UpgradesActive { get; } = scope.Gauge("downstream_cx_upgrades_active");
+
+    public Counter RequestsTotal { get; } = scope.Counter("downstream_rq_total");
+
+    public Counter Http1RequestsTotal { get; } = scope.Counter("downstream_rq_http1_total");
+
+    public Gauge RequestsActive { get; } = scope.Gauge("downstream_rq_active");
+
+    public Counter RequestsCompleted { get; } = scope.Counter("downstream_rq_completed");
+
+    public Counter Responses1xx { get; } = scope.Counter("downstream_rq_1xx");
+
+    public Counter Responses2xx { get; } = scope.Counter("downstream_rq_2xx");
+
+    public Counter Responses3xx { get; } = scope.Counter("downstream_rq_3xx");
+
+    public Counter Responses4xx { get; } = scope.Counter("downstream_rq_4xx");
+
+    public Counter Responses5xx { get; } = scope.Counter("downstream_rq_5xx");
+
+    public Histogram RequestTimeMs { get; } = scope.Histogram("downstream_rq_time");
+
+    public Counter RequestIdleTimeout { get; } = scope.Counter("downstream_rq_idle_timeout");
+
+    public Counter RequestTimeout { get; } = scope.Counter("downstream_rq_timeout");
+
+    public Counter HeaderTimeout { get; } = scope.Counter("downstream_rq_header_timeout");
+
+    public Counter MaxDurationRequest { get; } = scope.Counter("downstream_rq_max_duration_reached");
+
+    public Counter ResetByPeer { get; } = scope.Counter("downstream_rq_rx_reset");
+
+    public Counter ResetByUs { get; } = scope.Counter("downstream_rq_tx_reset");
+
+    public Counter ResponseBeforeRequestComplete { get; } = scope.Counter("downstream_rq_response_before_rq_complete");
+
+    public Counter TooLarge { get; } = scope.Counter("downstream_rq_too_large");
+
+    public Counter FilterFaults { get; } = scope.Counter("downstream_rq_filter_fault");
+
+    public Counter NoRoute { get; } = scope.Counter("no_route");
+
+    public Counter NoCluster { get; } = scope.Counter("no_cluster");
+
+    /// <summary>Streams that have ended while a filter call is still outstanding.</summary>
+    public Gauge ZombieStreams { get; } = scope.Gauge("downstream_rq_zombie");
+
+    public void RecordResponse(int status)
+    {
+        RequestsCompleted.Increment();
+        (status switch
+        {
+            < 200 => Responses1xx,
+            < 300 => Responses2xx,
+            < 400 => Responses3xx,
+            < 500 => Responses4xx,
+            _ => Responses5xx,
+        }).Increment();
+    }
+}
