@@ -327,6 +327,7 @@ public sealed class EventLoop
 
     private void Leave((EventLoop? Loop, SynchronizationContext? Synchronization) outer, ExecutionContext? outerContext)
     {
+        Volatile.Write(ref _busySinceUs, 0);
         _context = outerContext;
         SynchronizationContext.SetSynchronizationContext(outer.Synchronization);
         t_current = outer.Loop;

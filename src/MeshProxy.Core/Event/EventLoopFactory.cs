@@ -43,6 +43,6 @@ internal static class EventLoopFactory
                 : throw new PlatformNotSupportedException("the epoll event loop needs Linux: choose 'auto' or 'sockets'");
         }
 
-        throw new PlatformNotSupportedException("sockets");
+        return (new SelectPoller(), new PortableSocketOps());
     }
 }

@@ -25,6 +25,8 @@ internal sealed class EchoServer : ISocketHandler
 
     public NetworkAddress Address { get; }
 
+    public int ListenSocket => _socket;
+
     /// <summary>How the first connection ended: Ok if the peer closed it.</summary>
     public Task<SocketStatus> Ended => _ended.Task;
 

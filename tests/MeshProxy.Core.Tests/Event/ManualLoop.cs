@@ -31,6 +31,8 @@ internal sealed class ManualLoop
 
         public int Wakes { get; private set; }
 
+        public Action? OnWait { get; set; }
+
         public bool NeedsRearm => false;
 
         public void Add(int socket, uint generation, PollMode mode)
@@ -48,6 +50,7 @@ internal sealed class ManualLoop
         public int Wait(Span<PollEvent> events, int timeoutMs)
         {
             LastTimeoutMs = timeoutMs;
+            OnWait?.Invoke();
             var count = 0;
             while (Next.TryDequeue(out var polled))
             {

@@ -72,6 +72,68 @@ public class SocketTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public async Task Sockets_MoreReadyThanOnePollBrings_AllGetTheirEvents(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        var server = await thread.RunAsync(() => new EchoServer(thread.Loop, NetworkAddress.Loopback(0)));
+        var clients = Enumerable.Range(0, 300).Select(_ => Connect(server.Address)).ToArray();
+        await Task.Run(() =>
+        {
+            for (var round = 0; round < 3; round++)
+            {
+                // While the loop is held up all clients send, so that one poll finds more than its 256 events.
+                using var hold = new ManualResetEventSlim();
+                thread.Loop.Post(_ => hold.Wait(), null);
+                Array.ForEach(clients, c => c.SendAll([(byte)round]));
+                hold.Set();
+                Array.ForEach(clients, c => c.ReceiveExactly(1).ShouldBe([(byte)round]));
+            }
+
+            Array.ForEach(clients, c => c.Dispose());
+        });
+        await thread.RunAsync(server.Close);
+        server.Accepted.ShouldBe(300);
+        (await thread.RunAsync(() => thread.Loop.RegisteredSockets)).ShouldBe(0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task ListenSocket_SharedByLoopsAndClosedByOne_LeavesTheOtherWorking(EventLoopKind kind)
+    {
+        await using var first = new LoopThread(kind);
+        await using var second = new LoopThread(kind);
+        var address = new UnixSocketAddress(Path.Combine(Path.GetTempPath(), $"mp-{Guid.NewGuid():N}.sock"));
+        var server = await first.RunAsync(() => new EchoServer(first.Loop, address, PollMode.LevelExclusive));
+        var handler = new RecordingHandler();
+        var listenSocket = server.ListenSocket;
+        await second.RunAsync(() => second.Loop.Register(listenSocket, handler, PollMode.LevelExclusive));
+        await first.RunAsync(server.Close);
+        await second.RunAsync(() => second.Loop.Faults.ShouldBe(0));
+        await second.RunAsync(() => second.Loop.Faults.ShouldBe(0));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Peer_ClosesItsSide_ReadableAndReadOfZero(EventLoopKind kind)
+    {
+        await using var thread = new LoopThread(kind);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var handler = new RecordingHandler();
+        var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
+        using var peer = await listener.AcceptSocketAsync();
+        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        peer.Shutdown(SocketShutdown.Send);
+        handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        var expected = kind == EventLoopKind.Epoll ? Readiness.Readable | Readiness.ReadClosed : Readiness.Readable;
+        (readiness & (Readiness.Readable | Readiness.ReadClosed | Readiness.Error)).ShouldBe(expected);
+        var received = await thread.RunAsync(() => (thread.Loop.Sockets.Receive(socket, new byte[8], out var status), status));
+        received.ShouldBe((0, SocketStatus.Ok));
+        await thread.RunAsync(() => thread.Loop.CloseSocket(socket));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public async Task Connect_WhereNobodyListens_IsRefused(EventLoopKind kind)
     {
         await using var thread = new LoopThread(kind);
