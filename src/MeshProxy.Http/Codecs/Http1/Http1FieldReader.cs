@@ -145,8 +145,9 @@ internal abstract unsafe class Http1FieldReader
         int used;
         if (!_startLineDone)
         {
-            if (*p == '\r' && _skipsEmptyLines && (used = SkipEmptyLine(p, length)) != 0)
+            if (*p == '\r' && _skipsEmptyLines)
             {
+                used = SkipEmptyLine(p, length);
                 return used == Failed ? Judge(p, position, length) : used;
             }
 

@@ -22,7 +22,7 @@ internal enum Http1ResponseTo : byte
 
 /// <summary>Reads the responses of one upstream connection, one after the other.</summary>
 /// <remarks>
-/// For each: <see cref="DecodeHead"/> until Complete; if <see cref="IsInformational"/>, <see cref="Reset"/> and the same
+/// For each: <c>DecodeHead</c> until Complete; if <see cref="IsInformational"/>, <see cref="Reset"/> and the same
 /// again for the response proper; else <see cref="Http1MessageDecoder.DecodeBody"/> until Complete, then <see cref="Reset"/>.
 /// At the end of the connection, <see cref="DecodeEof"/>. An error here makes a 502 for the client.
 /// </remarks>
