@@ -1,0 +1,29 @@
+using MeshProxy.Http.Headers;
+
+namespace MeshProxy.Http.Codecs.Http1;
+
+/// <summary>
+/// The fields that may not stand in a trailer section, because they frame or route the message, authenticate, steer
+/// its handling or describe its content (RFC 9110 section 6.5.1). They are left out.
+/// </summary>
+internal static class Http1ForbiddenTrailers
+{
+    public static bool Contains(HeaderId id, ReadOnlySpan<byte> name)
+    {
+        if (id == HeaderId.None)
+        {
+            return StartsWith(name, "content-"u8) || StartsWith(name, "x-envoy-"u8) || StartsWith(name, "x-forwarded-"u8);
+        }
+
+        return id <= HeaderTable.LastSpecial
+            || id is HeaderId.Trailer or HeaderId.Date or HeaderId.Via or HeaderId.Forwarded or HeaderId.XRequestId
+                or HeaderId.Authorization or HeaderId.ProxyAuthorization or HeaderId.ProxyAuthenticate or HeaderId.WwwAuthenticate
+                or HeaderId.Cookie or HeaderId.SetCookie or HeaderId.Location or HeaderId.Age or HeaderId.CacheControl or HeaderId.Expires
+                or HeaderId.Pragma or HeaderId.Vary or HeaderId.Range or HeaderId.IfMatch or HeaderId.IfNoneMatch or HeaderId.IfModifiedSince
+                or HeaderId.IfUnmodifiedSince or HeaderId.IfRange or HeaderId.MaxForwards or HeaderId.RetryAfter
+            || StartsWith(name, "content-"u8) || StartsWith(name, "x-envoy-"u8) || StartsWith(name, "x-forwarded-"u8);
+    }
+
+    private static bool StartsWith(ReadOnlySpan<byte> name, ReadOnlySpan<byte> lower) =>
+        name.Length >= lower.Length && HeaderBytes.EqualsIgnoreCase(name[..lower.Length], lower);
+}

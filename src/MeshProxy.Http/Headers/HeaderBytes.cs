@@ -1,0 +1,248 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MeshProxy.Http.Headers;
+
+/// <summary>The scans over a message head that must be fast: each finds the first byte that ends or spoils a part.</summary>
+/// <remarks>
+/// All take <c>loadable</c>, the bytes from <c>p</c> to the end of the memory block: a vector may be loaded past
+/// <c>length</c> as long as it stays inside the block, and what it finds there is ignored. That keeps short names and
+/// values, which are nearly all of them, to one load.
+/// </remarks>
+internal static unsafe class HeaderBytes
+{
+    private static readonly bool[] s_token = BuildTable("!#$%&'*+-.^_`|~");
+    private static readonly bool[] s_host = BuildTable("-._~!$&'()*+;=%:[]");
+
+    /// <summary>A token character (RFC 9110 section 5.6.2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsToken(byte b) => s_token[b];
+
+    /// <summary>The first byte that is not a token character, or <paramref name="length"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int IndexOfNonToken(byte* p, int length, int loadable)
+    {
+        // Indexed by a byte's low half, one bit for each high half of which the byte is a token character.
+        var rows = Vector128.Create((byte)0xE8, 0xFC, 0xF8, 0xFC, 0xFC, 0xFC, 0xFC, 0xFC, 0xF8, 0xF8, 0xF4, 0x54, 0xD0, 0x54, 0xF4, 0x70);
+        var i = 0;
+        while (i < length)
+        {
+            if (i + 16 > loadable)
+            {
+                return IndexOfNon(s_token, p, i, length);
+            }
+
+            var bad = Misfits(rows, Vector128.Load(p + i));
+            if (bad != 0)
+            {
+                return Math.Min(i + System.Numerics.BitOperations.TrailingZeroCount(bad), length);
+            }
+
+            i += 16;
+        }
+
+        return length;
+    }
+
+    /// <summary>
+    /// The first byte that may not stand in an authority: RFC 3986 without user information. The comma, legal in a
+    /// name, is refused as well: two Host fields that something joined look like that.
+    /// </summary>
+    public static int IndexOfNonHost(byte* p, int length, int loadable)
+    {
+        var rows = Vector128.Create((byte)0xA8, 0xFC, 0xF8, 0xF8, 0xFC, 0xFC, 0xFC, 0xFC, 0xFC, 0xFC, 0xFC, 0x7C, 0x50, 0x7C, 0xD4, 0x70);
+        var i = 0;
+        while (i < length)
+        {
+            if (i + 16 > loadable)
+            {
+                return IndexOfNon(s_host, p, i, length);
+            }
+
+            var bad = Misfits(rows, Vector128.Load(p + i));
+            if (bad != 0)
+            {
+                return Math.Min(i + System.Numerics.BitOperations.TrailingZeroCount(bad), length);
+            }
+
+            i += 16;
+        }
+
+        return length;
+    }
+
+    /// <summary>The first control byte other than HTAB, or <paramref name="length"/> (RFC 9110 section 5.5).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int IndexOfControl(byte* p, int length, int loadable)
+    {
+        var i = 0;
+        while (i < length)
+        {
+            if (i + 32 > loadable)
+            {
+                while (i < length && !IsControl(p[i]))
+                {
+                    i++;
+                }
+
+                return i;
+            }
+
+            var v = Vector256.Load(p + i);
+            var bad = Vector256.AndNot(Vector256.LessThan(v, Vector256.Create((byte)0x20)), Vector256.Equals(v, Vector256.Create((byte)'\t')))
+                | Vector256.Equals(v, Vector256.Create((byte)0x7F));
+            var bits = bad.ExtractMostSignificantBits();
+            if (bits != 0)
+            {
+                return Math.Min(i + System.Numerics.BitOperations.TrailingZeroCount(bits), length);
+            }
+
+            i += 32;
+        }
+
+        return length;
+    }
+
+    /// <summary>The first byte that is not visible ASCII or is '#', or <paramref name="length"/>: the end of a request target.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int IndexOfTargetEnd(byte* p, int length, int loadable)
+    {
+        var i = 0;
+        while (i < length)
+        {
+            if (i + 32 > loadable)
+            {
+                while (i < length && p[i] is > 0x20 and < 0x7F and not (byte)'#')
+                {
+                    i++;
+                }
+
+                return i;
+            }
+
+            var v = Vector256.Load(p + i);
+            var bad = Vector256.GreaterThan(v - Vector256.Create((byte)0x21), Vector256.Create((byte)(0x7E - 0x21)))
+                | Vector256.Equals(v, Vector256.Create((byte)'#'));
+            var bits = bad.ExtractMostSignificantBits();
+            if (bits != 0)
+            {
+                return Math.Min(i + System.Numerics.BitOperations.TrailingZeroCount(bits), length);
+            }
+
+            i += 32;
+        }
+
+        return length;
+    }
+
+    /// <summary>Whether two names are the same but for the case of ASCII letters; <paramref name="lower"/> is lower-case.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool NameEquals(byte* name, int length, ReadOnlySpan<byte> lower)
+    {
+        if (length != lower.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < lower.Length; i++)
+        {
+            if (ToLower(name[i]) != lower[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether a value equals a lower-case word, ignoring the case of ASCII letters.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool EqualsIgnoreCase(ReadOnlySpan<byte> value, ReadOnlySpan<byte> lower)
+    {
+        if (value.Length != lower.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < lower.Length; i++)
+        {
+            if (ToLower(value[i]) != lower[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte ToLower(byte b) => (uint)(b - 'A') <= 'Z' - 'A' ? (byte)(b | 0x20) : b;
+
+    /// <summary>Cuts the next comma-separated element off a list, trimmed; false at the end. Empty elements are skipped.</summary>
+    public static bool NextListElement(ref ReadOnlySpan<byte> list, out ReadOnlySpan<byte> element)
+    {
+        while (!list.IsEmpty)
+        {
+            var comma = list.IndexOf((byte)',');
+            element = Trim(comma < 0 ? list : list[..comma]);
+            list = comma < 0 ? default : list[(comma + 1)..];
+            if (!element.IsEmpty)
+            {
+                return true;
+            }
+        }
+
+        element = default;
+        return false;
+    }
+
+    /// <summary>Without the spaces and tabs around it.</summary>
+    public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> value)
+    {
+        var start = 0;
+        var end = value.Length;
+        while (start < end && value[start] is (byte)' ' or (byte)'\t')
+        {
+            start++;
+        }
+
+        while (end > start && value[end - 1] is (byte)' ' or (byte)'\t')
+        {
+            end--;
+        }
+
+        return value[start..end];
+    }
+
+    private static bool IsControl(byte b) => (b < 0x20 && b != '\t') || b == 0x7F;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Misfits(Vector128<byte> rows, Vector128<byte> v)
+    {
+        var bits = Vector128.Create((byte)1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0);
+        var low = Vector128.ShuffleNative(rows, v & Vector128.Create((byte)0x0F));
+        var high = Vector128.ShuffleNative(bits, Vector128.ShiftRightLogical(v.AsUInt16(), 4).AsByte() & Vector128.Create((byte)0x0F));
+        return Vector128.Equals(low & high, Vector128<byte>.Zero).ExtractMostSignificantBits();
+    }
+
+    private static int IndexOfNon(bool[] table, byte* p, int i, int length)
+    {
+        while (i < length && table[p[i]])
+        {
+            i++;
+        }
+
+        return i;
+    }
+
+    private static bool[] BuildTable(string others)
+    {
+        var table = new bool[256];
+        for (var c = 0; c < 128; c++)
+        {
+            table[c] = char.IsAsciiLetterOrDigit((char)c) || others.Contains((char)c);
+        }
+
+        return table;
+    }
+}
