@@ -10,7 +10,7 @@ namespace MeshProxy.Benchmarks;
 public class FilterChainMatcherBenchmarks
 {
     private static readonly string[] Protocols = ["h2", "http/1.1"];
-    private static readonly NetworkAddress Destination = NetworkAddress.Parse("10.1.2.3:443");
+    private static readonly NetworkAddress Destination = NetworkAddress.Parse("10.0.0.3:443");
     private static readonly NetworkAddress Source = NetworkAddress.Parse("192.0.2.7:50000");
 
     private FilterChainMatcher<object> _byServerName = null!;

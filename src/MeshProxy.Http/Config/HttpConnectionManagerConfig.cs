@@ -149,9 +149,17 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     /// <inheritdoc/>
     public IEnumerable<ClusterReference> ReferencedClusters()
     {
-        foreach (var reference in RouteConfig.ReferencedClusters())
+        foreach (var reference in RouteConfig?.ReferencedClusters() ?? [])
         {
             yield return reference with { Path = "route_config." + reference.Path };
+        }
+
+        for (var i = 0; i < HttpFilters.Count; i++)
+        {
+            foreach (var reference in (HttpFilters[i].TypedConfig as IReferencesClusters)?.ReferencedClusters() ?? [])
+            {
+                yield return reference with { Path = $"http_filters[{i}].typed_config.{reference.Path}" };
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ public sealed record RouteActionConfig
     /// <value>Null: the connection manager's.</value>
     public TimeSpan? IdleTimeout { get; init; }
 
-    /// <summary>Replaces what matched by <c>prefix</c>, <c>path</c> or <c>path_separated_prefix</c> (Envoy: <c>prefix_rewrite</c>).</summary>
+    /// <summary>Replaces the part of the path that matched, the whole of it for a regex (Envoy: <c>prefix_rewrite</c>).</summary>
     /// <value>Empty: none.</value>
     public string PrefixRewrite { get; init; } = "";
 
