@@ -23,6 +23,9 @@ internal sealed class ResourceLimit(long max)
         return false;
     }
 
+    /// <summary>Takes one unit above the limit.</summary>
+    public void Acquire() => Interlocked.Increment(ref _padded[8]);
+
     public void Release() => Interlocked.Decrement(ref _padded[8]);
 }
 

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Text;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -37,6 +37,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
     private long _idleSinceMs;
     private int _requests;
     private BodyFraming _responseFraming;
+    private long _responseRemaining;
     private Http1ConnectionState _state;
     private bool _reading;
     private bool _readEnded;
@@ -44,6 +45,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
     private bool _closeAfterResponse;
     private bool _continueSent;
     private bool _headRequest;
+    private bool _http10;
     private bool _upgrade;
 
     private enum Http1ConnectionState : byte
@@ -185,7 +187,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
             _continueSent = true;
         }
 
-        Http1Encoder.EncodeInformational(_out, headers);
+        Http1Encoder.EncodeInformational(_out, headers.Status, headers);
         return _callbacks.WriteAsync(_out, endStream: false);
     }
 
@@ -194,8 +196,10 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         DecideClose();
         var (framing, length) = FramingOf(headers, endStream);
         _responseFraming = framing;
+        _responseRemaining = framing == BodyFraming.ContentLength ? length : long.MaxValue;
         var flags = (_closeAfterResponse ? Http1EncodeFlags.ConnectionClose : 0)
-            | (!_closeAfterResponse && _decoder.HttpVersion == 10 ? Http1EncodeFlags.ConnectionKeepAlive : 0)
+            | (_http10 ? Http1EncodeFlags.Http10Peer : 0)
+            | (_headRequest ? Http1EncodeFlags.ToHead : 0)
             | (framing == BodyFraming.Tunnel && headers.Status == 101 ? Http1EncodeFlags.Upgrade : 0);
         Http1Encoder.EncodeResponseHead(_out, headers, framing, length, flags);
         return _callbacks.WriteAsync(_out, endStream: false);
@@ -203,10 +207,18 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
 
     public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream)
     {
-        if (_headRequest || _responseFraming == BodyFraming.None)
+        if (_responseFraming == BodyFraming.None)
         {
             data.Clear();
             return new ValueTask<IoResult>(IoResult.Success);
+        }
+
+        _responseRemaining -= data.Length;
+        if (_responseRemaining < 0 || (endStream && _responseFraming == BodyFraming.ContentLength && _responseRemaining != 0))
+        {
+            // A body that is not as long as its head says would be read as part of the next response.
+            data.Clear();
+            return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
         }
 
         if (_responseFraming != BodyFraming.Chunked)
@@ -229,7 +241,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
 
     public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers)
     {
-        if (_responseFraming == BodyFraming.Chunked && !_headRequest)
+        if (_responseFraming == BodyFraming.Chunked)
         {
             Http1Encoder.EncodeLastChunk(_out, worker.Shared.Http1.EnableTrailers ? trailers : null);
         }
@@ -447,6 +459,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         _state = Http1ConnectionState.Body; // whatever follows is not a request
         _closeAfterResponse = true;
         _headRequest = false;
+        _http10 = false;
         _upgrade = false;
         stream.BeginRefused(status, details);
     }
@@ -457,7 +470,8 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         _continueSent = false;
         _closeAfterResponse = false;
         _headRequest = stream.RequestHeaders.MethodIs(KnownMethod.Head);
-        _upgrade = _decoder.IsUpgrade || _decoder.Framing == BodyFraming.Tunnel;
+        _http10 = stream.RequestHeaders.HttpVersion == 10;
+        _upgrade = _decoder.IsUpgrade || stream.RequestHeaders.MethodIs(KnownMethod.Connect);
         if (_upgrade)
         {
             _decoder.StartTunnel();
@@ -542,28 +556,27 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
     private (BodyFraming Framing, long Length) FramingOf(ResponseHeaders headers, bool endStream)
     {
         var status = headers.Status;
-        if (_upgrade && (status == 101 || (status is >= 200 and < 300 && _decoder.Framing == BodyFraming.Tunnel && !_decoder.IsUpgrade)))
+        if (_upgrade && (_decoder.IsUpgrade ? status == 101 : status is >= 200 and < 300))
         {
             return (BodyFraming.Tunnel, 0);
         }
 
-        if (status is 204 or 304 || status < 200)
+        if (_headRequest || status is 204 or 304 || status < 200)
         {
             return (BodyFraming.None, 0);
         }
 
-        var declared = headers.Get(HeaderNames.ContentLength);
-        if (!declared.IsEmpty && long.TryParse(declared, NumberStyles.None, CultureInfo.InvariantCulture, out var length))
+        if (Utf8Parser.TryParse(headers.Get(HeaderNames.ContentLength), out long length, out _))
         {
             return (BodyFraming.ContentLength, length);
         }
 
         if (endStream)
         {
-            return _headRequest ? (BodyFraming.None, 0) : (BodyFraming.ContentLength, 0);
+            return (BodyFraming.None, 0);
         }
 
-        if (_decoder.HttpVersion == 10)
+        if (_http10)
         {
             _closeAfterResponse = true;
             return (BodyFraming.UntilClose, 0);

@@ -5,6 +5,8 @@ namespace MeshProxy.Http.ConnectionManager;
 /// <summary>A connection manager's counters under Envoy's names, <c>http.STAT_PREFIX.*</c>.</summary>
 internal sealed class HttpConnectionManagerStats(StatsScope scope)
 {
+    public StatsScope Scope { get; } = scope;
+
     public Counter ConnectionsTotal { get; } = scope.Counter("downstream_cx_total");
 
     public Gauge ConnectionsActive { get; } = scope.Gauge("downstream_cx_active");
@@ -80,10 +82,6 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
     public Counter TooLarge { get; } = scope.Counter("downstream_rq_too_large");
 
     public Counter FilterFaults { get; } = scope.Counter("downstream_rq_filter_fault");
-
-    public Counter NoRoute { get; } = scope.Counter("no_route");
-
-    public Counter NoCluster { get; } = scope.Counter("no_cluster");
 
     /// <summary>Streams that have ended while a filter call is still outstanding.</summary>
     public Gauge ZombieStreams { get; } = scope.Gauge("downstream_rq_zombie");

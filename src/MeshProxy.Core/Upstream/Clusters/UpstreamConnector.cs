@@ -11,10 +11,19 @@ internal readonly record struct ConnectResult(Connection? Connection, IoStatus S
 internal static class UpstreamConnector
 {
     /// <summary>Whether the cluster's connection limit lets one more connection be made. Counts it; pair with <see cref="Released"/>.</summary>
-    public static bool TryReserve(WorkerCluster cluster)
+    /// <param name="cluster">The cluster to connect to.</param>
+    /// <param name="force">Lets the connection through above the limit; it still counts as an overflow.</param>
+    public static bool TryReserve(WorkerCluster cluster, bool force = false)
     {
         if (cluster.Info.Resources.Connections.TryAcquire())
         {
+            return true;
+        }
+
+        if (force)
+        {
+            cluster.Info.Resources.Connections.Acquire();
+            cluster.Info.Stats.ConnectionOverflow.Increment();
             return true;
         }
 

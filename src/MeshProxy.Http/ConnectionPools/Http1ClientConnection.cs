@@ -1,0 +1,376 @@
+using System.Buffers.Text;
+using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Http1;
+using MeshProxy.Http.FilterChain;
+using MeshProxy.Http.Headers;
+
+namespace MeshProxy.Http.ConnectionPools;
+
+/// <summary>
+/// A pooled upstream HTTP/1.1 connection. It always has a read outstanding, except while a body is pulled on demand: idle, so that a close or
+/// a byte that nobody asked for is seen at once; in use, to receive the response.
+/// </summary>
+/// <remarks>Worker thread only. One exchange at a time; itself the exchange's <see cref="IUpstreamStream"/>.</remarks>
+internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallbacks
+{
+    private readonly HttpConnectionPool _pool;
+    private readonly Http1ResponseDecoder _decoder;
+    private readonly IoBuffer _in;
+    private readonly IoBuffer _out;
+    private readonly LoopSource<ReadStatus> _wait;
+    private readonly Action _onRead;
+    private ValueTask<IoResult> _read;
+    private ResponseHeaders? _headersInto;
+    private IoBuffer? _bodyInto;
+    private HeaderTrailers? _trailers;
+    private BodyFraming _requestFraming;
+    private long _requestRemaining;
+    private Http1ResponseTo _responseTo;
+    private ReadPhase _phase;
+    private bool _reading;
+    private bool _readEnded;
+    private bool _readFailed;
+    private bool _requestEnded;
+    private bool _received;
+
+    public Http1ClientConnection(HttpConnectionPool pool, Connection connection)
+    {
+        _pool = pool;
+        Connection = connection;
+        _decoder = new Http1ResponseDecoder(pool.Protocol);
+        _in = new IoBuffer(connection.Loop.Slabs);
+        _out = new IoBuffer(connection.Loop.Slabs);
+        _wait = new LoopSource<ReadStatus>(connection.Loop);
+        _onRead = OnReadCompleted;
+        connection.Callbacks = this;
+    }
+
+    private enum ReadPhase : byte
+    {
+        Idle,
+        Head,
+        Body,
+        Complete,
+    }
+
+    public Connection Connection { get; }
+
+    public HeaderTrailers? ResponseTrailers => _trailers;
+
+    public string ProtocolErrorDetails => _decoder.Error.Details;
+
+    /// <summary>Exchanges that this connection has carried.</summary>
+    public int Requests { get; private set; }
+
+    public long CreatedUs { get; init; }
+
+    /// <summary>When it last became idle, by the loop's milliseconds.</summary>
+    public long IdleSinceMs { get; set; }
+
+    /// <summary>Its place among the pool's idle connections, or -1.</summary>
+    public int IdleIndex { get; set; } = -1;
+
+    public bool IsUsable => Connection.IsOpen && !_readEnded;
+
+    /// <summary>Starts to watch a new connection.</summary>
+    public void Start() => ReadMore();
+
+    public ValueTask<IoResult> EncodeHeadersAsync(RequestHeaders headers, bool endStream)
+    {
+        Requests++;
+        _requestEnded = endStream;
+        _received = false;
+        _phase = ReadPhase.Head;
+        var upgrade = headers.Contains(HeaderNames.Upgrade);
+        var connect = headers.MethodIs(KnownMethod.Connect);
+        _responseTo = (headers.MethodIs(KnownMethod.Head) ? Http1ResponseTo.Head : 0)
+            | (connect ? Http1ResponseTo.Connect : 0)
+            | (upgrade ? Http1ResponseTo.Upgrade : 0);
+        _requestRemaining = long.MaxValue;
+        if (upgrade || connect)
+        {
+            _requestFraming = BodyFraming.Tunnel;
+        }
+        else if (Utf8Parser.TryParse(headers.Get(HeaderNames.ContentLength), out long length, out _))
+        {
+            _requestFraming = BodyFraming.ContentLength;
+            _requestRemaining = length;
+        }
+        else
+        {
+            _requestFraming = endStream ? BodyFraming.None : BodyFraming.Chunked;
+        }
+
+        Http1Encoder.EncodeRequestHead(
+            _out, headers, _requestFraming, _requestRemaining, upgrade ? Http1EncodeFlags.Upgrade : Http1EncodeFlags.None);
+        return Connection.WriteAsync(_out, endStream: false);
+    }
+
+    public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream)
+    {
+        _requestEnded |= endStream;
+        _requestRemaining -= data.Length;
+        if (_requestRemaining < 0 || (endStream && _requestFraming == BodyFraming.ContentLength && _requestRemaining != 0))
+        {
+            // A body that is not as long as its head says would be read as part of the next request.
+            data.Clear();
+            return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
+        }
+
+        if (_requestFraming != BodyFraming.Chunked)
+        {
+            return Connection.WriteAsync(data, endStream && _requestFraming == BodyFraming.Tunnel);
+        }
+
+        Http1Encoder.EncodeChunk(_out, data);
+        if (endStream)
+        {
+            Http1Encoder.EncodeLastChunk(_out);
+        }
+
+        return Connection.WriteAsync(_out, endStream: false);
+    }
+
+    public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers)
+    {
+        _requestEnded = true;
+        if (_requestFraming == BodyFraming.Chunked)
+        {
+            Http1Encoder.EncodeLastChunk(_out, _pool.Protocol.EnableTrailers ? trailers : null);
+        }
+
+        return Connection.WriteAsync(_out, endStream: false);
+    }
+
+    public ValueTask<ReadStatus> ReadHeadersAsync(ResponseHeaders into)
+    {
+        while (true)
+        {
+            if (DecodeHead(into) is { } status)
+            {
+                return new ValueTask<ReadStatus>(status);
+            }
+
+            if (_reading || !StartRead())
+            {
+                _headersInto = into;
+                return _wait.WaitAsync();
+            }
+        }
+    }
+
+    public ValueTask<ReadStatus> ReadBodyAsync(IoBuffer into)
+    {
+        while (true)
+        {
+            if (DecodeBody(into) is { } status)
+            {
+                return new ValueTask<ReadStatus>(status);
+            }
+
+            if (_reading || !StartRead())
+            {
+                _bodyInto = into;
+                return _wait.WaitAsync();
+            }
+        }
+    }
+
+    public void Release()
+    {
+        var reusable = _phase == ReadPhase.Complete && _requestEnded && _decoder.KeepAlive && IsUsable && _in.IsEmpty
+            && _requestFraming != BodyFraming.Tunnel;
+        _phase = ReadPhase.Idle;
+        _trailers?.Clear();
+        _decoder.Reset();
+        if (reusable && _pool.TryReturn(this))
+        {
+            ReadMore();
+            return;
+        }
+
+        Connection.Close(CloseType.NoFlush);
+    }
+
+    public void Reset()
+    {
+        _headersInto = null;
+        _bodyInto = null;
+        _wait.CompleteQueued(ReadStatus.Aborted);
+        Connection.Close(CloseType.NoFlush);
+    }
+
+    void IConnectionCallbacks.OnPeerReset() => Connection.Close(CloseType.NoFlush);
+
+    void IConnectionCallbacks.OnClosed()
+    {
+        _in.Clear();
+        _out.Clear();
+        _pool.OnClosed(this);
+    }
+
+    private ReadStatus? DecodeHead(ResponseHeaders into)
+    {
+        if (_phase == ReadPhase.Complete)
+        {
+            return ReadStatus.End;
+        }
+
+        switch (_in.IsEmpty ? DecodeStatus.NeedMore : _decoder.DecodeHead(_in, into, _responseTo))
+        {
+            case DecodeStatus.Complete:
+                if (_decoder.IsInformational)
+                {
+                    _decoder.Reset();
+                    return ReadStatus.More;
+                }
+
+                if (_decoder.Framing == BodyFraming.None || (_decoder.Framing == BodyFraming.ContentLength && _decoder.ContentLength == 0))
+                {
+                    _phase = ReadPhase.Complete;
+                    return ReadStatus.End;
+                }
+
+                _phase = ReadPhase.Body;
+                return ReadStatus.More;
+            case DecodeStatus.Error:
+                return ReadStatus.ProtocolError;
+        }
+
+        return _readEnded ? ReadStatus.Reset : null;
+    }
+
+    private ReadStatus? DecodeBody(IoBuffer into)
+    {
+        if (_phase == ReadPhase.Complete)
+        {
+            return ReadStatus.End;
+        }
+
+        _trailers ??= _decoder.Framing == BodyFraming.Chunked && _pool.Protocol.EnableTrailers ? new HeaderTrailers(Connection.Loop.Slabs) : null;
+        switch (_decoder.DecodeBody(_in, into, _trailers))
+        {
+            case DecodeStatus.Complete:
+                _phase = ReadPhase.Complete;
+                return ReadStatus.End;
+            case DecodeStatus.Error:
+                return ReadStatus.ProtocolError;
+        }
+
+        if (!into.IsEmpty)
+        {
+            return ReadStatus.More;
+        }
+
+        if (!_readEnded)
+        {
+            return null;
+        }
+
+        if (!_readFailed && _decoder.DecodeEof() == DecodeStatus.Complete)
+        {
+            _phase = ReadPhase.Complete;
+            return ReadStatus.End;
+        }
+
+        return ReadStatus.Reset;
+    }
+
+    /// <summary>Keeps a read outstanding while idle, and until the head is whole.</summary>
+    private void ReadMore()
+    {
+        while (!_reading && !_readEnded && _phase is ReadPhase.Idle)
+        {
+            if (!StartRead())
+            {
+                return;
+            }
+
+            OnIdleRead();
+        }
+    }
+
+    /// <summary>Issues a read. False: it is under way.</summary>
+    private bool StartRead()
+    {
+        var read = Connection.ReadAsync(_in);
+        if (read.IsCompleted)
+        {
+            OnResult(read.Result);
+            return true;
+        }
+
+        _reading = true;
+        _read = read;
+        read.GetAwaiter().UnsafeOnCompleted(_onRead);
+        return false;
+    }
+
+    private void OnResult(IoResult result)
+    {
+        if (!result.IsOk)
+        {
+            _readEnded = true;
+            _readFailed = result.Status != IoStatus.EndOfStream;
+        }
+        else
+        {
+            _received = true;
+        }
+    }
+
+    private void OnReadCompleted()
+    {
+        _reading = false;
+        var result = _read.Result;
+        _read = default;
+        OnResult(result);
+        while (true)
+        {
+            ReadStatus? status;
+            if (_headersInto is { } headers)
+            {
+                status = DecodeHead(headers);
+            }
+            else if (_bodyInto is { } body)
+            {
+                status = DecodeBody(body);
+            }
+            else
+            {
+                OnIdleRead();
+                ReadMore();
+                return;
+            }
+
+            if (status is { } known)
+            {
+                _headersInto = null;
+                _bodyInto = null;
+                _wait.CompleteInline(known);
+                return;
+            }
+
+            if (!StartRead())
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Nobody waits: a close, or bytes that no request asked for, end an idle connection (no response may be taken for the next).</summary>
+    private void OnIdleRead()
+    {
+        if (_phase == ReadPhase.Idle)
+        {
+            if (_received && !_in.IsEmpty)
+            {
+                _pool.OnUnsolicitedBytes();
+            }
+
+            Connection.Close(CloseType.NoFlush);
+        }
+    }
+}

@@ -1,0 +1,415 @@
+using System.Runtime.CompilerServices;
+using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
+using MeshProxy.Core.Streams;
+using MeshProxy.Core.Upstream;
+using MeshProxy.Core.Upstream.Clusters;
+using MeshProxy.Http.ConnectionPools;
+using MeshProxy.Http.FilterChain;
+using MeshProxy.Http.Headers;
+using MeshProxy.Http.Routing;
+
+namespace MeshProxy.Http.Router;
+
+/// <summary>
+/// The router (envoy.filters.http.router): the terminal HTTP filter. Selects the route's cluster and a host of it, gets a pooled
+/// connection, forwards the request and is the source of the response.
+/// </summary>
+/// <remarks>Runs on the stream's worker; reused from stream to stream.</remarks>
+internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, EventLoop loop)
+    : IStreamDecoderFilter, IResponseSource, IRouterTimeout, IReusableFilter
+{
+    private const string ResetBody = "upstream connect error or disconnect/reset before headers. reset reason: ";
+
+    private readonly PendingRequest _pending = new(loop);
+    private IRouterCallbacks _callbacks = null!;
+    private RouteEntry? _route;
+    private WorkerCluster? _cluster;
+    private Host? _host;
+    private Http1ClientConnection? _upstream;
+    private long _sentUs;
+    private bool _counted;
+    private bool _waiting;
+    private bool _requestEnded;
+    private bool _headersReceived;
+    private bool _responseDone;
+
+    public HeaderTrailers? ResponseTrailers => _upstream?.ResponseTrailers;
+
+    public void Initialize(IHttpFilterCallbacks callbacks) => _callbacks = (IRouterCallbacks)callbacks;
+
+    public ValueTask<FilterStatus> DecodeHeadersAsync(RequestHeaders headers, bool endStream)
+    {
+        if (!SelectHost() || !Count())
+        {
+            return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+        }
+
+        _requestEnded = endStream;
+        FinalizeHeaders(headers);
+        var pool = HttpConnectionPool.For(_cluster!, _host!);
+        if (pool.TryAcquire() is { } connection)
+        {
+            return SendHead(connection, headers, endStream);
+        }
+
+        return WaitForConnectionAsync(pool, headers, endStream);
+    }
+
+    public ValueTask<FilterStatus> DecodeDataAsync(IoBuffer data, bool endStream)
+    {
+        if (_upstream is not { } upstream || _responseDone)
+        {
+            data.Clear();
+            return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+        }
+
+        _callbacks.StreamInfo.UpstreamBytes.BodySent += data.Length;
+        var write = upstream.EncodeDataAsync(data, endStream);
+        if (endStream)
+        {
+            OnRequestEnd();
+        }
+
+        return write.IsCompletedSuccessfully ? new ValueTask<FilterStatus>(AfterWrite(write.Result)) : AwaitWrite(write);
+    }
+
+    public ValueTask<FilterStatus> DecodeTrailersAsync(HeaderTrailers trailers)
+    {
+        if (_upstream is not { } upstream || _responseDone)
+        {
+            return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
+        }
+
+        var write = upstream.EncodeTrailersAsync(trailers);
+        OnRequestEnd();
+        return write.IsCompletedSuccessfully ? new ValueTask<FilterStatus>(AfterWrite(write.Result)) : AwaitWrite(write);
+    }
+
+    public ValueTask<ReadStatus> ReadHeadersAsync(ResponseHeaders into) =>
+        _upstream is { } upstream ? upstream.ReadHeadersAsync(into) : new ValueTask<ReadStatus>(ReadStatus.Aborted);
+
+    public ResponseAction OnHeaders(ReadStatus status, ResponseHeaders headers)
+    {
+        if (status is ReadStatus.More or ReadStatus.End)
+        {
+            if (headers.Status is >= 100 and < 200 and not 101)
+            {
+                return headers.Status == 100 ? ResponseAction.ReadAgain : ResponseAction.ForwardInformational;
+            }
+
+            OnResponseHeaders(headers);
+            return ResponseAction.Forward;
+        }
+
+        OnUpstreamFailure(status);
+        return ResponseAction.Stop;
+    }
+
+    public ValueTask<ReadStatus> ReadBodyAsync(IoBuffer into) =>
+        _upstream is { } upstream ? upstream.ReadBodyAsync(into) : new ValueTask<ReadStatus>(ReadStatus.Aborted);
+
+    public void OnResponseEnd(ReadStatus status)
+    {
+        if (_upstream is not { } upstream)
+        {
+            return;
+        }
+
+        var info = _callbacks.StreamInfo;
+        info.Timings.LastUpstreamRxUs = loop.NowUs;
+        if (status == ReadStatus.End)
+        {
+            Uncount();
+            if (_requestEnded)
+            {
+                _upstream = null;
+                _responseDone = true;
+                upstream.Release();
+            }
+
+            return;
+        }
+
+        info.AddResponseFlag(status == ReadStatus.ProtocolError ? ResponseFlags.UpstreamProtocolError : ResponseFlags.UpstreamConnectionTermination);
+        info.ResponseCodeDetails = status == ReadStatus.ProtocolError
+            ? upstream.ProtocolErrorDetails
+            : ResponseCodeDetails.LateUpstreamReset + "{connection_termination}";
+        _cluster!.Info.Stats.ResetByPeer.Increment();
+        ResetUpstream();
+    }
+
+    public void Cancel()
+    {
+        _responseDone = true;
+        if (_waiting)
+        {
+            _pending.Cancel();
+        }
+
+        if (_upstream is not null)
+        {
+            _cluster!.Info.Stats.ResetByUs.Increment();
+            ResetUpstream();
+        }
+
+        Uncount();
+    }
+
+    public void OnRouteTimeout()
+    {
+        if (_responseDone)
+        {
+            return;
+        }
+
+        _cluster?.Info.Stats.RequestTimeout.Increment();
+        var info = _callbacks.StreamInfo;
+        info.AddResponseFlag(ResponseFlags.UpstreamRequestTimeout);
+        _callbacks.SendLocalReply(504, "upstream request timeout", ResponseCodeDetails.ResponseTimeout);
+    }
+
+    public void OnDestroy()
+    {
+        // An exchange that ended before its request did: the connection cannot be used again.
+        ResetUpstream();
+        Uncount();
+    }
+
+    public void Reset()
+    {
+        _route = null;
+        _cluster = null;
+        _host = null;
+        _headersReceived = false;
+        _requestEnded = false;
+        _responseDone = false;
+    }
+
+    private bool SelectHost()
+    {
+        var info = _callbacks.StreamInfo;
+        _route = _callbacks.Route;
+        if (_route is null)
+        {
+            stats.NoRoute.Increment();
+            return Reply(404, "", ResponseFlags.NoRouteFound, ResponseCodeDetails.RouteNotFound);
+        }
+
+        info.RouteName = _route.Name;
+        info.VirtualHostName = _route.VirtualHostName;
+        if (_route.Config.DirectResponse is { } direct)
+        {
+            stats.DirectResponse.Increment();
+            return Reply(direct.Status, direct.Body, ResponseFlags.None, ResponseCodeDetails.DirectResponse);
+        }
+
+        _cluster = clusters.Get(_route.Cluster!);
+        if (_cluster is null)
+        {
+            stats.NoCluster.Increment();
+            return Reply(503, "", ResponseFlags.NoClusterFound, ResponseCodeDetails.ClusterNotFound);
+        }
+
+        info.UpstreamClusterName = _cluster.Info.Name;
+        _host = _cluster.LoadBalancer.ChooseHost(default);
+        if (_host is null)
+        {
+            _cluster.Info.Stats.NoneHealthy.Increment();
+            return Reply(503, "no healthy upstream", ResponseFlags.NoHealthyUpstream, ResponseCodeDetails.NoHealthyUpstream);
+        }
+
+        info.UpstreamHost = _host.Address;
+        return true;
+    }
+
+    private bool Count()
+    {
+        var info = _cluster!.Info;
+        if (!info.Resources.Requests.TryAcquire())
+        {
+            info.Stats.PendingOverflow.Increment();
+            return Overflow();
+        }
+
+        _counted = true;
+        info.Stats.RequestsTotal.Increment();
+        info.Stats.RequestsActive.Add(1);
+        _host!.Stats.RequestStarted();
+        stats.RequestsTotal.Increment();
+        return true;
+    }
+
+    private void Uncount()
+    {
+        if (_counted)
+        {
+            _counted = false;
+            _cluster!.Info.Resources.Requests.Release();
+            _cluster.Info.Stats.RequestsActive.Add(-1);
+            _host!.Stats.RequestEnded();
+        }
+    }
+
+    private void FinalizeHeaders(RequestHeaders headers)
+    {
+        var route = _route!;
+        route.ApplyRewrites(headers);
+        if (route.TimeoutMs > 0)
+        {
+            headers.Set(HeaderNames.XEnvoyExpectedRqTimeoutMs, route.TimeoutHeaderValue);
+        }
+        else
+        {
+            headers.Remove(HeaderNames.XEnvoyExpectedRqTimeoutMs);
+        }
+    }
+
+    private ValueTask<FilterStatus> SendHead(Http1ClientConnection connection, RequestHeaders headers, bool endStream)
+    {
+        _upstream = connection;
+        var info = _callbacks.StreamInfo;
+        info.UpstreamLocalAddress = connection.Connection.LocalAddress;
+        info.UpstreamRemoteAddress = connection.Connection.RemoteAddress;
+        info.UpstreamConnectionId = (ulong)connection.Connection.Id;
+        info.AttemptCount = 1;
+        info.UpstreamProtocol = StreamProtocol.Http11;
+        info.Timings.FirstUpstreamTxUs = _sentUs = loop.NowUs;
+        _callbacks.AttachSource(this);
+        var write = connection.EncodeHeadersAsync(headers, endStream);
+        if (endStream)
+        {
+            OnRequestEnd();
+        }
+
+        _callbacks.StartResponse(this);
+        return write.IsCompletedSuccessfully ? new ValueTask<FilterStatus>(AfterWrite(write.Result)) : AwaitWrite(write);
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> WaitForConnectionAsync(HttpConnectionPool pool, RequestHeaders headers, bool endStream)
+    {
+        if (!pool.TryEnqueue(_pending))
+        {
+            Overflow();
+            return FilterStatus.StopIteration;
+        }
+
+        _waiting = true;
+        _callbacks.AttachSource(this);
+        await _pending.Task;
+        _waiting = false;
+        var connection = _pending.Take();
+        if (_callbacks.IsAborted || _responseDone)
+        {
+            connection?.Connection.Close(CloseType.NoFlush);
+            return FilterStatus.StopIteration;
+        }
+
+        if (connection is null || !connection.IsUsable)
+        {
+            connection?.Connection.Close(CloseType.NoFlush);
+            var timedOut = _pending.Status == IoStatus.TimedOut;
+            Reply(
+                503,
+                ResetBody + (timedOut ? "connection timeout" : "connection failure"),
+                ResponseFlags.UpstreamConnectionFailure,
+                ResponseCodeDetails.EarlyUpstreamReset + (timedOut ? "{connection_timeout}" : "{remote_connection_failure}"));
+            Uncount();
+            return FilterStatus.StopIteration;
+        }
+
+        return await SendHead(connection, headers, endStream);
+    }
+
+    private void OnRequestEnd()
+    {
+        _requestEnded = true;
+        _callbacks.StreamInfo.Timings.LastUpstreamTxUs = loop.NowUs;
+        if (_route!.TimeoutMs > 0)
+        {
+            _callbacks.SetRouteTimeout(_route.TimeoutMs, this);
+        }
+    }
+
+    private FilterStatus AfterWrite(IoResult written)
+    {
+        // A failed write shows at the read, which may still find an early response.
+        if (!written.IsOk || _responseDone)
+        {
+            return FilterStatus.StopIteration;
+        }
+
+        return FilterStatus.Continue;
+    }
+
+    [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
+    private async ValueTask<FilterStatus> AwaitWrite(ValueTask<IoResult> write) => AfterWrite(await write);
+
+    private void OnResponseHeaders(ResponseHeaders headers)
+    {
+        _headersReceived = true;
+        var info = _callbacks.StreamInfo;
+        var now = loop.NowUs;
+        info.Timings.FirstUpstreamRxUs = now;
+        info.ResponseCodeDetails = ResponseCodeDetails.ViaUpstream;
+        var cluster = _cluster!.Info.Stats;
+        cluster.RecordResponse(headers.Status);
+        var elapsedMs = (now - _sentUs) / 1000;
+        cluster.RequestTimeMs.Record(elapsedMs);
+        Span<byte> text = stackalloc byte[20];
+        System.Buffers.Text.Utf8Formatter.TryFormat(elapsedMs, text, out var length);
+        headers.Set(HeaderNames.XEnvoyUpstreamServiceTime, text[..length]);
+    }
+
+    private void OnUpstreamFailure(ReadStatus status)
+    {
+        if (_responseDone || _callbacks.IsAborted)
+        {
+            return;
+        }
+
+        var details = _upstream?.ProtocolErrorDetails ?? "";
+        ResetUpstream();
+        Uncount();
+        if (status == ReadStatus.ProtocolError)
+        {
+            _cluster!.Info.Stats.ProtocolError.Increment();
+            Reply(502, ResetBody + "protocol error", ResponseFlags.UpstreamProtocolError, ResponseCodeDetails.EarlyUpstreamReset + "{protocol_error|" + details + "}");
+            return;
+        }
+
+        _cluster!.Info.Stats.ResetByPeer.Increment();
+        Reply(503, ResetBody + "connection termination", ResponseFlags.UpstreamConnectionTermination, ResponseCodeDetails.EarlyUpstreamReset + "{connection_termination}");
+    }
+
+    private void ResetUpstream()
+    {
+        if (_upstream is { } upstream)
+        {
+            _upstream = null;
+            _cluster!.Info.Stats.DestroyedWithActiveRequest.Increment();
+            upstream.Reset();
+        }
+    }
+
+    private bool Overflow()
+    {
+        Uncount();
+        return Reply(
+            503,
+            ResetBody + "overflow",
+            ResponseFlags.UpstreamOverflow,
+            ResponseCodeDetails.EarlyUpstreamReset + "{overflow}",
+            static headers => headers.Set(HeaderNames.XEnvoyOverloaded, "true"));
+    }
+
+    /// <summary>Answers in place of the upstream. Returns false, for the caller to pass on.</summary>
+    private bool Reply(int status, string body, ResponseFlags flag, string details, Action<ResponseHeaders>? modify = null)
+    {
+        _callbacks.StreamInfo.AddResponseFlag(flag);
+        _callbacks.SendLocalReply(status, body, details, modify);
+        return false;
+    }
+}
