@@ -12,7 +12,7 @@ internal sealed class ClusterConfigValidator(ExtensionValidator extensions) : IC
         errors.RequireText(config.Name, "name");
         errors.RequireDefined(config.Type, "type");
         errors.RequireDefined(config.LbPolicy, "lb_policy");
-        errors.RequirePositive(config.ConnectTimeout, "connect_timeout");
+        errors.RequirePositiveDuration(config.ConnectTimeout, "connect_timeout");
         CommonConfigValidation.ValidateBufferLimit(config.PerConnectionBufferLimitBytes, errors);
         CommonConfigValidation.ValidateKeepalive(config.TcpKeepalive, errors.Field("upstream_connection_options").Field("tcp_keepalive"));
         CommonConfigValidation.ValidateHttpProtocolOptions(config.CommonHttpProtocolOptions, errors.Field("common_http_protocol_options"));

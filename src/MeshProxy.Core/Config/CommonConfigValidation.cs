@@ -9,8 +9,19 @@ internal static class CommonConfigValidation
     // sun_path has 108 bytes, and the last one is a zero.
     private const int MaxUnixPathBytes = 107;
 
-    public static bool RequireNotNegative(this ConfigErrors errors, TimeSpan? value, string field) =>
-        errors.Require(value is null || value >= TimeSpan.Zero, field, "must not be negative");
+    /// <summary>Longer than any use, and short enough that a deadline in any unit fits 64 bits.</summary>
+    private static readonly TimeSpan MaxDuration = TimeSpan.FromDays(36_500);
+
+    // Timers count milliseconds: less than one would come out as 0, which mostly means no limit at all.
+    private static readonly TimeSpan MinDuration = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>A duration that may be zero. Null passes.</summary>
+    public static bool RequireDuration(this ConfigErrors errors, TimeSpan? value, string field) => errors.Require(
+        value is null || value == TimeSpan.Zero || (value >= MinDuration && value <= MaxDuration), field, $"must be 0, or from 1 ms to 36500 days, is {value}");
+
+    /// <summary>A duration that must not be zero. Null passes.</summary>
+    public static bool RequirePositiveDuration(this ConfigErrors errors, TimeSpan? value, string field) => errors.Require(
+        value is null || (value >= MinDuration && value <= MaxDuration), field, $"must be from 1 ms to 36500 days, is {value}");
 
     public static bool RequireAtLeast(this ConfigErrors errors, long? value, long min, string field) =>
         errors.Require(value is null || value >= min, field, $"must be at least {min}, is {value}");
@@ -84,9 +95,9 @@ internal static class CommonConfigValidation
 
     public static void ValidateHttpProtocolOptions(HttpProtocolOptions options, ConfigErrors errors)
     {
-        errors.RequireNotNegative(options.IdleTimeout, "idle_timeout");
-        errors.RequireNotNegative(options.MaxConnectionDuration, "max_connection_duration");
-        errors.RequireNotNegative(options.MaxStreamDuration, "max_stream_duration");
+        errors.RequireDuration(options.IdleTimeout, "idle_timeout");
+        errors.RequireDuration(options.MaxConnectionDuration, "max_connection_duration");
+        errors.RequireDuration(options.MaxStreamDuration, "max_stream_duration");
         errors.RequireAtLeast(options.MaxHeadersCount, 1, "max_headers_count");
         errors.RequireAtLeast(options.MaxRequestsPerConnection, 0, "max_requests_per_connection");
         errors.RequireDefined(options.HeadersWithUnderscoresAction, "headers_with_underscores_action");

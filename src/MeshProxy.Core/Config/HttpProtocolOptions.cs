@@ -10,7 +10,7 @@ public sealed record HttpProtocolOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>How long a connection may live before it is drained (Envoy: <c>max_connection_duration</c>).</summary>
-    /// <value>Null: no limit.</value>
+    /// <value>Null, the same as zero: no limit.</value>
     public TimeSpan? MaxConnectionDuration { get; init; }
 
     /// <summary>The most headers that a message may have: 431 for a request past it, 502 for a response (Envoy: <c>max_headers_count</c>).</summary>
@@ -18,7 +18,7 @@ public sealed record HttpProtocolOptions
     public int MaxHeadersCount { get; init; } = 100;
 
     /// <summary>How long a stream may live from its first byte on (Envoy: <c>max_stream_duration</c>).</summary>
-    /// <value>Null: no limit.</value>
+    /// <value>Null, the same as zero: no limit.</value>
     public TimeSpan? MaxStreamDuration { get; init; }
 
     /// <summary>What to do with a request whose header names contain an underscore (Envoy: <c>headers_with_underscores_action</c>).

@@ -10,7 +10,7 @@ internal sealed class ListenerConfigValidator(ExtensionValidator extensions, IRe
     {
         errors.RequireText(config.Name, "name");
         ValidateAddresses(config, errors);
-        errors.RequireNotNegative(config.ListenerFiltersTimeout, "listener_filters_timeout");
+        errors.RequireDuration(config.ListenerFiltersTimeout, "listener_filters_timeout");
         CommonConfigValidation.ValidateBufferLimit(config.PerConnectionBufferLimitBytes, errors);
         errors.RequireAtLeast(config.TcpBacklogSize, 1, "tcp_backlog_size");
         errors.RequireAtLeast(config.MaxConnectionsToAcceptPerSocketEvent, 1, "max_connections_to_accept_per_socket_event");
@@ -84,7 +84,7 @@ internal sealed class ListenerConfigValidator(ExtensionValidator extensions, IRe
 
     private void ValidateFilterChain(FilterChainConfig chain, ConfigErrors errors)
     {
-        errors.RequireNotNegative(chain.TransportSocketConnectTimeout, "transport_socket_connect_timeout");
+        errors.RequireDuration(chain.TransportSocketConnectTimeout, "transport_socket_connect_timeout");
         if (chain.TransportSocket is { } transportSocket)
         {
             extensions.Validate(ExtensionCategory.DownstreamTransportSocket, transportSocket, errors.Field("transport_socket"));

@@ -17,12 +17,9 @@ internal sealed class TcpProxyConfigValidator : IConfigValidator<TcpProxyConfig>
 
         errors.Require(
             config.WeightedClusters.Sum(cluster => (long)cluster.Weight) <= uint.MaxValue, "weighted_clusters", $"the weights add up to more than {uint.MaxValue}");
-        errors.RequireNotNegative(config.IdleTimeout, "idle_timeout");
+        errors.RequireDuration(config.IdleTimeout, "idle_timeout");
         errors.RequireAtLeast(config.MaxConnectAttempts, 1, "max_connect_attempts");
-        errors.Require(
-            config.MaxDownstreamConnectionDuration is null || config.MaxDownstreamConnectionDuration >= TimeSpan.FromMilliseconds(1),
-            "max_downstream_connection_duration",
-            "must be at least 1 ms");
+        errors.RequirePositiveDuration(config.MaxDownstreamConnectionDuration, "max_downstream_connection_duration");
         CommonConfigValidation.ValidateAccessLogs(config.AccessLog, errors);
     }
 }
@@ -33,7 +30,7 @@ internal sealed class ConnectionLimitConfigValidator : IConfigValidator<Connecti
     {
         errors.RequireText(config.StatPrefix, "stat_prefix");
         errors.RequireAtLeast(config.MaxConnections, 1, "max_connections");
-        errors.RequireNotNegative(config.Delay, "delay");
+        errors.RequireDuration(config.Delay, "delay");
     }
 }
 

@@ -43,10 +43,10 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
     private static void ValidateLimits(HttpConnectionManagerConfig config, ConfigErrors errors)
     {
         errors.RequireRange(config.MaxRequestHeadersKb, 1, 8192, "max_request_headers_kb");
-        errors.RequireNotNegative(config.StreamIdleTimeout, "stream_idle_timeout");
-        errors.RequireNotNegative(config.RequestTimeout, "request_timeout");
-        errors.RequireNotNegative(config.RequestHeadersTimeout, "request_headers_timeout");
-        errors.RequireNotNegative(config.DrainTimeout, "drain_timeout");
-        errors.RequireNotNegative(config.DelayedCloseTimeout, "delayed_close_timeout");
+        errors.RequireDuration(config.StreamIdleTimeout, "stream_idle_timeout");
+        errors.RequireDuration(config.RequestTimeout, "request_timeout");
+        errors.RequireDuration(config.RequestHeadersTimeout, "request_headers_timeout");
+        errors.RequireDuration(config.DrainTimeout, "drain_timeout");
+        errors.RequireDuration(config.DelayedCloseTimeout, "delayed_close_timeout");
     }
 }

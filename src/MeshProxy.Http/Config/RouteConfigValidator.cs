@@ -85,8 +85,8 @@ internal sealed class RouteConfigValidator(ExtensionValidator extensions, int ma
     private static void ValidateRoute(RouteActionConfig route, ConfigErrors errors)
     {
         errors.RequireText(route.Cluster, "cluster");
-        errors.RequireNotNegative(route.Timeout, "timeout");
-        errors.RequireNotNegative(route.IdleTimeout, "idle_timeout");
+        errors.RequireDuration(route.Timeout, "timeout");
+        errors.RequireDuration(route.IdleTimeout, "idle_timeout");
         errors.RequireHeaderValue(route.PrefixRewrite, "prefix_rewrite");
         errors.Require(!route.PrefixRewrite.Contains(' ', StringComparison.Ordinal), "prefix_rewrite", "must not hold a space; write %20");
         errors.RequireHeaderValue(route.HostRewriteLiteral, "host_rewrite_literal");

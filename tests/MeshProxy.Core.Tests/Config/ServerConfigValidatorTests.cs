@@ -78,7 +78,7 @@ public sealed class ServerConfigValidatorTests
         { "kinds", Listener with { AdditionalAddresses = [new UnixSocketAddress("/a")] }, "additional_addresses[0].address", "same kind" },
         { "twice", Listener with { AdditionalAddresses = [Listener.Address] }, "additional_addresses[0].address", "is bound by listeners[0].address too" },
         { "ipv4_compat", Listener with { Ipv4Compat = true }, "ipv4_compat", "[::]:80" },
-        { "timeout", Listener with { ListenerFiltersTimeout = TimeSpan.FromSeconds(-1) }, "listener_filters_timeout", "must not be negative" },
+        { "timeout", Listener with { ListenerFiltersTimeout = TimeSpan.FromSeconds(-1) }, "listener_filters_timeout", "must be 0, or from 1 ms" },
         { "buffer", Listener with { PerConnectionBufferLimitBytes = int.MaxValue }, "per_connection_buffer_limit_bytes", "from 1 to 1073741824" },
         { "backlog", Listener with { TcpBacklogSize = 0 }, "tcp_backlog_size", "at least 1, is 0" },
         { "accepts", Listener with { MaxConnectionsToAcceptPerSocketEvent = 0 }, "max_connections_to_accept_per_socket_event", "at least 1" },
@@ -92,7 +92,7 @@ public sealed class ServerConfigValidatorTests
         { "listener filter", Listener with { ListenerFilters = [new("spy")] }, "listener_filters[0].name", "no listener filter 'spy' is registered; there are inspector" },
         { "no chain", Listener with { FilterChains = [], DefaultFilterChain = null }, "filter_chains", "there is no filter chain" },
         { "transport", Chain(EchoChain with { TransportSocket = new("tls") }), "filter_chains[0].transport_socket.name", "there is none" },
-        { "transport timeout", Chain(EchoChain with { TransportSocketConnectTimeout = TimeSpan.FromTicks(-1) }), "filter_chains[0].transport_socket_connect_timeout", "negative" },
+        { "transport timeout", Chain(EchoChain with { TransportSocketConnectTimeout = TimeSpan.FromTicks(-1) }), "filter_chains[0].transport_socket_connect_timeout", "must be 0, or from 1 ms" },
         { "match", Chain(EchoChain with { FilterChainMatch = new() { DestinationPort = 0 } }), "filter_chains[0].filter_chain_match.destination_port", "from 1 to 65535, is 0" },
         { "source port", Chain(EchoChain with { FilterChainMatch = new() { SourcePorts = [1, 65536] } }), "filter_chains[0].filter_chain_match.source_ports[1]", "from 1 to 65535" },
         { "alpn", Chain(EchoChain with { FilterChainMatch = new() { ApplicationProtocols = ["h2", "h2"] } }), "filter_chains[0].filter_chain_match.application_protocols[1]", "'h2' is given twice" },
@@ -113,8 +113,8 @@ public sealed class ServerConfigValidatorTests
         { "tcp weight", Tcp(Proxy with { Cluster = null, WeightedClusters = [new("up", 0)] }), "filter_chains[0].filters[0].typed_config.weighted_clusters.clusters[0].weight", "at least 1" },
         { "tcp weights", Tcp(Proxy with { Cluster = null, WeightedClusters = [new("up", uint.MaxValue), new("up", 1)] }), "filter_chains[0].filters[0].typed_config.weighted_clusters", "more than 4294967295" },
         { "tcp attempts", Tcp(Proxy with { MaxConnectAttempts = 0 }), "filter_chains[0].filters[0].typed_config.max_connect_attempts", "at least 1" },
-        { "tcp duration", Tcp(Proxy with { MaxDownstreamConnectionDuration = TimeSpan.Zero }), "filter_chains[0].filters[0].typed_config.max_downstream_connection_duration", "at least 1 ms" },
-        { "tcp idle", Tcp(Proxy with { IdleTimeout = TimeSpan.FromTicks(-1) }), "filter_chains[0].filters[0].typed_config.idle_timeout", "negative" },
+        { "tcp duration", Tcp(Proxy with { MaxDownstreamConnectionDuration = TimeSpan.Zero }), "filter_chains[0].filters[0].typed_config.max_downstream_connection_duration", "from 1 ms" },
+        { "tcp idle", Tcp(Proxy with { IdleTimeout = TimeSpan.FromTicks(-1) }), "filter_chains[0].filters[0].typed_config.idle_timeout", "must be 0, or from 1 ms" },
         { "limit max", Filters(new(Limit, new ConnectionLimitConfig { StatPrefix = "l", MaxConnections = 0 }), new(Echo)), "filter_chains[0].filters[0].typed_config.max_connections", "at least 1" },
         { "rate interval", Filters(new("rate", Rate(5, 1, 49)), new(Echo)), "filter_chains[0].filters[0].typed_config.token_bucket.fill_interval", "at least 50 ms" },
         { "rate tokens", Filters(new("rate", Rate(0, 1, 50)), new(Echo)), "filter_chains[0].filters[0].typed_config.token_bucket.max_tokens", "at least 1" },
@@ -134,7 +134,7 @@ public sealed class ServerConfigValidatorTests
 
     public static TheoryData<string, ClusterConfig, string, string> BadClusters => new()
     {
-        { "timeout", Cluster with { ConnectTimeout = TimeSpan.Zero }, "connect_timeout", "must be greater than 0" },
+        { "timeout", Cluster with { ConnectTimeout = TimeSpan.Zero }, "connect_timeout", "must be from 1 ms" },
         { "type", Cluster with { Type = (DiscoveryType)9 }, "type", "must be one of Static" },
         { "buffer", Cluster with { PerConnectionBufferLimitBytes = 0 }, "per_connection_buffer_limit_bytes", "from 1 to" },
         { "headers", Cluster with { CommonHttpProtocolOptions = new() { MaxHeadersCount = 0 } }, "common_http_protocol_options.max_headers_count", "at least 1" },
