@@ -43,6 +43,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private readonly ConnectionOptions _options;
     private readonly IoBuffer _out;
     private readonly bool _shortReadMeansDrained;
+    private readonly bool _needsRearm;
     private int _socket;
     private ConnectionPhase _phase;
     private bool _readable;
@@ -50,6 +51,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private bool _sticky;
     private bool _readEnded;
     private bool _broken;
+    private bool _resetTold;
     private bool _finRequested;
     private bool _finSent;
     private bool _flushQueued;
@@ -68,6 +70,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private IoResult _writeResult;
     private WakeItem? _wake;
     private CloseTimer? _closeTimer;
+    private int _closeDelayMs;
 
     internal Connection(EventLoop loop, ISocketOps ops, int socket, NetworkAddress? local, NetworkAddress? remote, ConnectionOptions options)
     {
@@ -77,6 +80,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         _options = options;
         _out = new IoBuffer(loop.Slabs);
         _shortReadMeansDrained = ops.ShortReadMeansDrained && (remote ?? local) is SocketAddress;
+        _needsRearm = ops.NeedsRearm(loop);
         LocalAddress = local;
         RemoteAddress = remote;
         DirectRemoteAddress = remote;
@@ -120,7 +124,11 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <summary>Whether the peer has finished sending.</summary>
     public bool IsReadEnded => _readEnded;
 
+    /// <summary>The owner's: the listener or the pool that counts this connection.</summary>
     internal IConnectionCallbacks? Callbacks { get; set; }
+
+    /// <summary>The terminal filter's, which hears before the owner does.</summary>
+    internal IConnectionCallbacks? FilterCallbacks { get; set; }
 
     internal ITransportSocket? Transport { get; set; }
 
@@ -130,7 +138,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     internal void Start()
     {
         ApplySocketOptions();
-        _loop.Register(_socket, this, PollMode.Edge);
+        _ops.Register(_loop, _socket, this, PollMode.Edge);
     }
 
     /// <summary>Connects a new socket. Completes with <see cref="IoStatus.ConnectFailed"/> when refused; the caller owns the timeout (<see cref="Close"/>).</summary>
@@ -145,7 +153,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             return new ValueTask<IoResult>(new IoResult(IoStatus.ConnectFailed));
         }
 
-        _loop.Register(_socket, this, PollMode.Edge);
+        _ops.Register(_loop, _socket, this, PollMode.Edge);
         if (status == SocketStatus.Ok)
         {
             _writable = true;
@@ -155,7 +163,12 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
         _phase = ConnectionPhase.Connecting;
         _writePending = true;
-        _loop.Poller.Rearm(_socket, Readiness.Writable);
+        _writeContinuation = null;
+        if (_needsRearm)
+        {
+            _loop.Poller.Rearm(_socket, Readiness.Writable);
+        }
+
         return new ValueTask<IoResult>(this, WriteToken);
     }
 
@@ -176,7 +189,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     /// <summary>Closes; pending operations end with <see cref="IoStatus.Closed"/> from the ready queue. Repeating it can only make it harder.</summary>
     /// <param name="delayMs">For <see cref="CloseType.FlushWriteAndDelay"/>, how long the peer may take to close; for
-    /// <see cref="CloseType.FlushWrite"/>, how long flushing may take. 0 waits without end.</param>
+    /// <see cref="CloseType.FlushWrite"/>, how long flushing may take. Each send that gets something out starts it anew. 0 waits without end.</param>
     public void Close(CloseType how, int delayMs = 0)
     {
         if (_phase == ConnectionPhase.Closed)
@@ -201,6 +214,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         _closeType = how;
         if (delayMs > 0)
         {
+            _closeDelayMs = delayMs;
             _closeTimer = new CloseTimer(this);
             _closeTimer.Arm(delayMs);
         }
@@ -219,6 +233,8 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
         if (_phase == ConnectionPhase.Connecting)
         {
+            // Bytes may have come with the connect: that edge is not told twice.
+            _readable |= (readiness & Readiness.Readable) != 0;
             if ((readiness & (Readiness.Writable | Readiness.Error)) != 0)
             {
                 FinishConnect();
@@ -242,11 +258,11 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             {
                 Discard();
             }
-            else if ((readiness & Readiness.Error) != 0 && _ops.GetError(_socket) != SocketStatus.Ok)
-            {
-                _broken = true;
-                Callbacks?.OnPeerReset();
-            }
+        }
+
+        if ((readiness & Readiness.Error) != 0 && _readInto is null && (_phase is ConnectionPhase.Open or ConnectionPhase.Flushing))
+        {
+            NoticeError();
         }
 
         if ((readiness & Readiness.Writable) != 0 && !_writable && _phase != ConnectionPhase.Closed)
@@ -332,6 +348,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         }
 
         _readInto = into;
+        _readContinuation = null;
         return new ValueTask<IoResult>(this, ReadToken);
     }
 
@@ -366,6 +383,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         }
 
         _writePending = true;
+        _writeContinuation = null;
         return new ValueTask<IoResult>(this, WriteToken);
     }
 
@@ -399,9 +417,10 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             }
             else
             {
-                if (n <= MinReadBytes / 2)
+                if (n < _nextReadBytes / 4)
                 {
-                    _nextReadBytes = MinReadBytes;
+                    // Small messages in large slabs would hold many times their size while they wait to be sent.
+                    _nextReadBytes = Math.Max(_nextReadBytes / 2, MinReadBytes);
                 }
 
                 if (_shortReadMeansDrained && !_sticky)
@@ -417,8 +436,10 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         into.Commit(0);
         if (n == 0)
         {
-            _readEnded = true;
-            result = new IoResult(IoStatus.EndOfStream);
+            // A broken socket whose error was already told says "end" once its bytes are read: nothing has ended cleanly.
+            _readEnded |= !_broken;
+            _resetTold |= _broken;
+            result = new IoResult(_broken ? IoStatus.Reset : IoStatus.EndOfStream);
             return true;
         }
 
@@ -429,15 +450,41 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             return false;
         }
 
-        _broken = true;
+        Break();
+        _resetTold = true;
         result = new IoResult(IoStatus.Reset);
         return true;
+    }
+
+    /// <summary>Nothing can be sent any more. What has arrived can still be read; then the reads end with <see cref="IoStatus.Reset"/>.</summary>
+    private void Break()
+    {
+        _broken = true;
+        _out.Clear();
+    }
+
+    /// <summary>An error on a socket that nobody reads: its owner is told at once, not when it comes to read.</summary>
+    private void NoticeError()
+    {
+        // A send may have consumed the error before; a hang-up after FINs both ways has none.
+        if (!_broken && _ops.GetError(_socket) == SocketStatus.Ok)
+        {
+            return;
+        }
+
+        Break();
+        if (!_resetTold)
+        {
+            _resetTold = true;
+            FilterCallbacks?.OnPeerReset();
+            Callbacks?.OnPeerReset();
+        }
     }
 
     private void Drained()
     {
         _readable = false;
-        if (_loop.Poller.NeedsRearm)
+        if (_needsRearm)
         {
             _loop.Poller.Rearm(_socket, Readiness.Readable);
         }
@@ -486,13 +533,13 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
                     break;
                 }
 
-                _broken = true;
-                _out.Clear();
+                Break();
                 break;
             }
 
             BytesSent += n;
             _options.SentBytes?.Add(n);
+            _closeTimer?.Arm(_closeDelayMs);
             var partial = n < length && (_out.SliceCount <= 16 || n < SixteenSlices());
             _out.Drain(n);
             if (partial)
@@ -518,7 +565,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private void Full()
     {
         _writable = false;
-        if (_loop.Poller.NeedsRearm)
+        if (_needsRearm)
         {
             _loop.Poller.Rearm(_socket, Readiness.Writable);
         }
@@ -589,13 +636,12 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         _phase = ConnectionPhase.Closed;
         _closeTimer?.Cancel();
         _out.Clear();
-        _loop.Unregister(_socket);
         if (how == CloseType.Reset)
         {
             _ops.SetOption(_socket, SocketOption.ResetOnClose, 1);
         }
 
-        _ops.Close(_socket);
+        _ops.Close(_loop, _socket);
         _socket = -1;
         EndPendingRead(new IoResult(IoStatus.Closed));
         if (_writePending)
@@ -604,9 +650,12 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             Wake().QueueWrite(new IoResult(IoStatus.Closed));
         }
 
-        var callbacks = Callbacks;
+        var filter = FilterCallbacks;
+        var owner = Callbacks;
+        FilterCallbacks = null;
         Callbacks = null;
-        callbacks?.OnClosed();
+        filter?.OnClosed();
+        owner?.OnClosed();
     }
 
     private void EndPendingRead(IoResult result)
@@ -713,7 +762,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
                 {
                     connection.Discard();
                 }
-                else if (connection._readInto is { } into && connection._phase != ConnectionPhase.Closed
+                else if (connection._readInto is { } into && connection._readable && connection._phase != ConnectionPhase.Closed
                     && connection.TryReceive(into, out var result))
                 {
                     connection._readInto = null;
