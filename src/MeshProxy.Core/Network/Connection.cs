@@ -114,8 +114,14 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     public long BytesSent { get; private set; }
 
+    /// <summary>The loop's time when bytes last came or went; 0 if none did.</summary>
+    internal long LastActivityUs { get; private set; }
+
     /// <summary>Bytes that wait to be sent.</summary>
     public long BufferedBytes => _out.Length;
+
+    /// <summary>Unsent bytes at half of which a write completes (Envoy: <c>per_connection_buffer_limit_bytes</c>).</summary>
+    internal int BufferLimitBytes => _options.BufferLimitBytes;
 
     public bool IsOpen => _phase == ConnectionPhase.Open && !_broken;
 
@@ -123,6 +129,9 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     /// <summary>Whether the peer has finished sending.</summary>
     public bool IsReadEnded => _readEnded;
+
+    /// <summary>Whether the peer, or the network, broke the connection.</summary>
+    internal bool IsBroken => _broken;
 
     /// <summary>The owner's: the listener or the pool that counts this connection.</summary>
     internal IConnectionCallbacks? Callbacks { get; set; }
@@ -408,6 +417,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             var full = n == room.Length;
             into.Commit(n);
             BytesReceived += n;
+            LastActivityUs = _loop.NowUs;
             _options.ReceivedBytes?.Add(n);
             _ = HasBudget();
             _turnBytes += n;
@@ -538,6 +548,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             }
 
             BytesSent += n;
+            LastActivityUs = _loop.NowUs;
             _options.SentBytes?.Add(n);
             _closeTimer?.Arm(_closeDelayMs);
             var partial = n < length && (_out.SliceCount <= 16 || n < SixteenSlices());
