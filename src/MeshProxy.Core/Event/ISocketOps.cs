@@ -85,4 +85,15 @@ internal interface ISocketOps
     SocketStatus ShutdownSend(int socket);
 
     void Close(int socket);
+
+    // How the sockets are watched. The system's go through the loop's poller; those inside this process tell their handler themselves.
+
+    /// <summary>Starts to watch a socket.</summary>
+    void Register(EventLoop loop, int socket, ISocketHandler handler, PollMode mode) => loop.Register(socket, handler, mode);
+
+    /// <summary>Stops watching a socket and closes it.</summary>
+    void Close(EventLoop loop, int socket) => loop.CloseSocket(socket);
+
+    /// <summary>Whether the poller wants to hear of each drained or filled socket (<see cref="IPoller.Rearm"/>).</summary>
+    bool NeedsRearm(EventLoop loop) => loop.Poller.NeedsRearm;
 }

@@ -82,6 +82,65 @@ internal struct LoopTaskMethodBuilder<T>
     }
 }
 
+/// <summary>The same for <c>async ValueTask</c> methods.</summary>
+/// <remarks>The terms of <see cref="LoopTaskMethodBuilder{T}"/>.</remarks>
+internal struct LoopTaskMethodBuilder
+{
+    private LoopTaskBox<bool>? _box;
+    private Exception? _exception;
+
+    public static LoopTaskMethodBuilder Create() => default;
+
+    public readonly ValueTask Task =>
+        _box is not null ? new ValueTask(_box, _box.Version)
+        : _exception is not null ? ValueTask.FromException(_exception)
+        : default;
+
+    public readonly void Start<TStateMachine>(ref TStateMachine stateMachine)
+        where TStateMachine : IAsyncStateMachine => stateMachine.MoveNext();
+
+    public readonly void SetStateMachine(IAsyncStateMachine stateMachine)
+    {
+        // Only for boxes that are made elsewhere; ours are typed.
+    }
+
+    public readonly void SetResult() => _box?.Complete(true, exception: null);
+
+    public void SetException(Exception exception)
+    {
+        if (_box is null)
+        {
+            _exception = exception;
+        }
+        else
+        {
+            _box.Complete(false, exception);
+        }
+    }
+
+    public void AwaitOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
+        where TAwaiter : INotifyCompletion
+        where TStateMachine : IAsyncStateMachine => awaiter.OnCompleted(Box(ref stateMachine).MoveNextAction);
+
+    public void AwaitUnsafeOnCompleted<TAwaiter, TStateMachine>(ref TAwaiter awaiter, ref TStateMachine stateMachine)
+        where TAwaiter : ICriticalNotifyCompletion
+        where TStateMachine : IAsyncStateMachine => awaiter.UnsafeOnCompleted(Box(ref stateMachine).MoveNextAction);
+
+    private LoopTaskBox<bool> Box<TStateMachine>(ref TStateMachine stateMachine)
+        where TStateMachine : IAsyncStateMachine
+    {
+        if (_box is { } existing)
+        {
+            return existing;
+        }
+
+        var box = LoopTaskBox<bool, TStateMachine>.Rent();
+        _box = box; // before the copy: this builder is a field of the state machine
+        box.StateMachine = stateMachine;
+        return box;
+    }
+}
+
 /// <summary>The part of a box that its awaiter sees.</summary>
 internal abstract class LoopTaskBox<T> : IValueTaskSource<T>, IValueTaskSource
 {

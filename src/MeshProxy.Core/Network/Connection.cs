@@ -43,6 +43,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private readonly ConnectionOptions _options;
     private readonly IoBuffer _out;
     private readonly bool _shortReadMeansDrained;
+    private readonly bool _needsRearm;
     private int _socket;
     private ConnectionPhase _phase;
     private bool _readable;
@@ -50,6 +51,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private bool _sticky;
     private bool _readEnded;
     private bool _broken;
+    private bool _resetTold;
     private bool _finRequested;
     private bool _finSent;
     private bool _flushQueued;
@@ -68,6 +70,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private IoResult _writeResult;
     private WakeItem? _wake;
     private CloseTimer? _closeTimer;
+    private int _closeDelayMs;
 
     internal Connection(EventLoop loop, ISocketOps ops, int socket, NetworkAddress? local, NetworkAddress? remote, ConnectionOptions options)
     {
@@ -77,6 +80,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         _options = options;
         _out = new IoBuffer(loop.Slabs);
         _shortReadMeansDrained = ops.ShortReadMeansDrained && (remote ?? local) is SocketAddress;
+        _needsRearm = ops.NeedsRearm(loop);
         LocalAddress = local;
         RemoteAddress = remote;
         DirectRemoteAddress = remote;
@@ -110,8 +114,14 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     public long BytesSent { get; private set; }
 
+    /// <summary>The loop's time when bytes last came or went; 0 if none did.</summary>
+    internal long LastActivityUs { get; private set; }
+
     /// <summary>Bytes that wait to be sent.</summary>
     public long BufferedBytes => _out.Length;
+
+    /// <summary>Unsent bytes at half of which a write completes (Envoy: <c>per_connection_buffer_limit_bytes</c>).</summary>
+    internal int BufferLimitBytes => _options.BufferLimitBytes;
 
     public bool IsOpen => _phase == ConnectionPhase.Open && !_broken;
 
@@ -120,7 +130,14 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <summary>Whether the peer has finished sending.</summary>
     public bool IsReadEnded => _readEnded;
 
+    /// <summary>Whether the peer, or the network, broke the connection.</summary>
+    internal bool IsBroken => _broken;
+
+    /// <summary>The owner's: the listener or the pool that counts this connection.</summary>
     internal IConnectionCallbacks? Callbacks { get; set; }
+
+    /// <summary>The terminal filter's, which hears before the owner does.</summary>
+    internal IConnectionCallbacks? FilterCallbacks { get; set; }
 
     internal ITransportSocket? Transport { get; set; }
 
@@ -130,7 +147,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     internal void Start()
     {
         ApplySocketOptions();
-        _loop.Register(_socket, this, PollMode.Edge);
+        _ops.Register(_loop, _socket, this, PollMode.Edge);
     }
 
     /// <summary>Connects a new socket. Completes with <see cref="IoStatus.ConnectFailed"/> when refused; the caller owns the timeout (<see cref="Close"/>).</summary>
@@ -145,7 +162,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             return new ValueTask<IoResult>(new IoResult(IoStatus.ConnectFailed));
         }
 
-        _loop.Register(_socket, this, PollMode.Edge);
+        _ops.Register(_loop, _socket, this, PollMode.Edge);
         if (status == SocketStatus.Ok)
         {
             _writable = true;
@@ -155,7 +172,12 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
         _phase = ConnectionPhase.Connecting;
         _writePending = true;
-        _loop.Poller.Rearm(_socket, Readiness.Writable);
+        _writeContinuation = null;
+        if (_needsRearm)
+        {
+            _loop.Poller.Rearm(_socket, Readiness.Writable);
+        }
+
         return new ValueTask<IoResult>(this, WriteToken);
     }
 
@@ -176,7 +198,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     /// <summary>Closes; pending operations end with <see cref="IoStatus.Closed"/> from the ready queue. Repeating it can only make it harder.</summary>
     /// <param name="delayMs">For <see cref="CloseType.FlushWriteAndDelay"/>, how long the peer may take to close; for
-    /// <see cref="CloseType.FlushWrite"/>, how long flushing may take. 0 waits without end.</param>
+    /// <see cref="CloseType.FlushWrite"/>, how long flushing may take. Each send that gets something out starts it anew. 0 waits without end.</param>
     public void Close(CloseType how, int delayMs = 0)
     {
         if (_phase == ConnectionPhase.Closed)
@@ -201,6 +223,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         _closeType = how;
         if (delayMs > 0)
         {
+            _closeDelayMs = delayMs;
             _closeTimer = new CloseTimer(this);
             _closeTimer.Arm(delayMs);
         }
@@ -219,6 +242,8 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
         if (_phase == ConnectionPhase.Connecting)
         {
+            // Bytes may have come with the connect: that edge is not told twice.
+            _readable |= (readiness & Readiness.Readable) != 0;
             if ((readiness & (Readiness.Writable | Readiness.Error)) != 0)
             {
                 FinishConnect();
@@ -242,11 +267,11 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             {
                 Discard();
             }
-            else if ((readiness & Readiness.Error) != 0 && _ops.GetError(_socket) != SocketStatus.Ok)
-            {
-                _broken = true;
-                Callbacks?.OnPeerReset();
-            }
+        }
+
+        if ((readiness & Readiness.Error) != 0 && _readInto is null && (_phase is ConnectionPhase.Open or ConnectionPhase.Flushing))
+        {
+            NoticeError();
         }
 
         if ((readiness & Readiness.Writable) != 0 && !_writable && _phase != ConnectionPhase.Closed)
@@ -332,6 +357,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         }
 
         _readInto = into;
+        _readContinuation = null;
         return new ValueTask<IoResult>(this, ReadToken);
     }
 
@@ -366,6 +392,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         }
 
         _writePending = true;
+        _writeContinuation = null;
         return new ValueTask<IoResult>(this, WriteToken);
     }
 
@@ -390,6 +417,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             var full = n == room.Length;
             into.Commit(n);
             BytesReceived += n;
+            LastActivityUs = _loop.NowUs;
             _options.ReceivedBytes?.Add(n);
             _ = HasBudget();
             _turnBytes += n;
@@ -399,9 +427,10 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             }
             else
             {
-                if (n <= MinReadBytes / 2)
+                if (n < _nextReadBytes / 4)
                 {
-                    _nextReadBytes = MinReadBytes;
+                    // Small messages in large slabs would hold many times their size while they wait to be sent.
+                    _nextReadBytes = Math.Max(_nextReadBytes / 2, MinReadBytes);
                 }
 
                 if (_shortReadMeansDrained && !_sticky)
@@ -417,8 +446,10 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         into.Commit(0);
         if (n == 0)
         {
-            _readEnded = true;
-            result = new IoResult(IoStatus.EndOfStream);
+            // A broken socket whose error was already told says "end" once its bytes are read: nothing has ended cleanly.
+            _readEnded |= !_broken;
+            _resetTold |= _broken;
+            result = new IoResult(_broken ? IoStatus.Reset : IoStatus.EndOfStream);
             return true;
         }
 
@@ -429,15 +460,41 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             return false;
         }
 
-        _broken = true;
+        Break();
+        _resetTold = true;
         result = new IoResult(IoStatus.Reset);
         return true;
+    }
+
+    /// <summary>Nothing can be sent any more. What has arrived can still be read; then the reads end with <see cref="IoStatus.Reset"/>.</summary>
+    private void Break()
+    {
+        _broken = true;
+        _out.Clear();
+    }
+
+    /// <summary>An error on a socket that nobody reads: its owner is told at once, not when it comes to read.</summary>
+    private void NoticeError()
+    {
+        // A send may have consumed the error before; a hang-up after FINs both ways has none.
+        if (!_broken && _ops.GetError(_socket) == SocketStatus.Ok)
+        {
+            return;
+        }
+
+        Break();
+        if (!_resetTold)
+        {
+            _resetTold = true;
+            FilterCallbacks?.OnPeerReset();
+            Callbacks?.OnPeerReset();
+        }
     }
 
     private void Drained()
     {
         _readable = false;
-        if (_loop.Poller.NeedsRearm)
+        if (_needsRearm)
         {
             _loop.Poller.Rearm(_socket, Readiness.Readable);
         }
@@ -486,13 +543,14 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
                     break;
                 }
 
-                _broken = true;
-                _out.Clear();
+                Break();
                 break;
             }
 
             BytesSent += n;
+            LastActivityUs = _loop.NowUs;
             _options.SentBytes?.Add(n);
+            _closeTimer?.Arm(_closeDelayMs);
             var partial = n < length && (_out.SliceCount <= 16 || n < SixteenSlices());
             _out.Drain(n);
             if (partial)
@@ -518,7 +576,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private void Full()
     {
         _writable = false;
-        if (_loop.Poller.NeedsRearm)
+        if (_needsRearm)
         {
             _loop.Poller.Rearm(_socket, Readiness.Writable);
         }
@@ -589,13 +647,12 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         _phase = ConnectionPhase.Closed;
         _closeTimer?.Cancel();
         _out.Clear();
-        _loop.Unregister(_socket);
         if (how == CloseType.Reset)
         {
             _ops.SetOption(_socket, SocketOption.ResetOnClose, 1);
         }
 
-        _ops.Close(_socket);
+        _ops.Close(_loop, _socket);
         _socket = -1;
         EndPendingRead(new IoResult(IoStatus.Closed));
         if (_writePending)
@@ -604,9 +661,12 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             Wake().QueueWrite(new IoResult(IoStatus.Closed));
         }
 
-        var callbacks = Callbacks;
+        var filter = FilterCallbacks;
+        var owner = Callbacks;
+        FilterCallbacks = null;
         Callbacks = null;
-        callbacks?.OnClosed();
+        filter?.OnClosed();
+        owner?.OnClosed();
     }
 
     private void EndPendingRead(IoResult result)
@@ -713,7 +773,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
                 {
                     connection.Discard();
                 }
-                else if (connection._readInto is { } into && connection._phase != ConnectionPhase.Closed
+                else if (connection._readInto is { } into && connection._readable && connection._phase != ConnectionPhase.Closed
                     && connection.TryReceive(into, out var result))
                 {
                     connection._readInto = null;

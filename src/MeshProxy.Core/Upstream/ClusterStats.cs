@@ -41,6 +41,10 @@ internal sealed class ClusterStats(StatsScope scope)
 
     public Counter SentBytes { get; } = scope.Counter("upstream_cx_tx_bytes_total");
 
+    public Counter PausedReading { get; } = scope.Counter("upstream_flow_control_paused_reading_total");
+
+    public Counter ResumedReading { get; } = scope.Counter("upstream_flow_control_resumed_reading_total");
+
     public Counter NoneHealthy { get; } = scope.Counter("upstream_cx_none_healthy");
 
     public Histogram ConnectMs { get; } = scope.Histogram("upstream_cx_connect_ms");
