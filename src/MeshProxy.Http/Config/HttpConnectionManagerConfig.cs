@@ -1,4 +1,5 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http1;
 
 namespace MeshProxy.Http.Config;
 
@@ -25,6 +26,9 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
 
     /// <summary>Limits of downstream connections and streams (Envoy: <c>common_http_protocol_options</c>).</summary>
     public HttpProtocolOptions CommonHttpProtocolOptions { get; init; } = new();
+
+    /// <summary>What HTTP/1.1 accepts and writes (Envoy: <c>http_protocol_options</c>).</summary>
+    public Http1ProtocolOptions HttpProtocolOptions { get; init; } = new();
 
     // Limits and timeouts
 

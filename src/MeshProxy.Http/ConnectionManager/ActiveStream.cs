@@ -501,7 +501,7 @@ internal sealed class ActiveStream : IRouterCallbacks, ILoopItem
         }
 
         StreamInfo.ResponseCode = headers.Status;
-        StreamInfo.Timings.FirstDownstreamTxUs = Loop.NowUs;
+        StreamInfo.Timings.DownstreamFirstTxByteUs = Loop.NowUs;
         _headersEncoded = true;
         var written = await _owner.EncodeHeadersAsync(headers, endStream);
         while (!endStream && written.IsOk && !_dead)

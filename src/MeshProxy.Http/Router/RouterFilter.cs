@@ -32,7 +32,6 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     private bool _counted;
     private bool _waiting;
     private bool _requestEnded;
-    private bool _headersReceived;
     private bool _responseDone;
 
     public HeaderTrailers? ResponseTrailers => _upstream?.ResponseTrailers;
@@ -65,7 +64,6 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
             return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
         }
 
-        _callbacks.StreamInfo.UpstreamBytes.BodySent += data.Length;
         var write = upstream.EncodeDataAsync(data, endStream);
         if (endStream)
         {
@@ -118,7 +116,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         }
 
         var info = _callbacks.StreamInfo;
-        info.Timings.LastUpstreamRxUs = loop.NowUs;
+        info.Timings.UpstreamLastRxByteUs = loop.NowUs;
         if (status == ReadStatus.End)
         {
             Uncount();
@@ -182,7 +180,6 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         _route = null;
         _cluster = null;
         _host = null;
-        _headersReceived = false;
         _requestEnded = false;
         _responseDone = false;
     }
@@ -275,7 +272,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         info.UpstreamConnectionId = (ulong)connection.Connection.Id;
         info.AttemptCount = 1;
         info.UpstreamProtocol = StreamProtocol.Http11;
-        info.Timings.FirstUpstreamTxUs = _sentUs = loop.NowUs;
+        info.Timings.UpstreamFirstTxByteUs = _sentUs = loop.NowUs;
         _callbacks.AttachSource(this);
         var write = connection.EncodeHeadersAsync(headers, endStream);
         if (endStream)
@@ -326,7 +323,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     private void OnRequestEnd()
     {
         _requestEnded = true;
-        _callbacks.StreamInfo.Timings.LastUpstreamTxUs = loop.NowUs;
+        _callbacks.StreamInfo.Timings.UpstreamLastTxByteUs = loop.NowUs;
         if (_route!.TimeoutMs > 0)
         {
             _callbacks.SetRouteTimeout(_route.TimeoutMs, this);
@@ -349,10 +346,9 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     private void OnResponseHeaders(ResponseHeaders headers)
     {
-        _headersReceived = true;
         var info = _callbacks.StreamInfo;
         var now = loop.NowUs;
-        info.Timings.FirstUpstreamRxUs = now;
+        info.Timings.UpstreamFirstRxByteUs = now;
         info.ResponseCodeDetails = ResponseCodeDetails.ViaUpstream;
         var cluster = _cluster!.Info.Stats;
         cluster.RecordResponse(headers.Status);

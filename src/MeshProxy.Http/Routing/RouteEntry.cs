@@ -40,6 +40,10 @@ public sealed class RouteEntry
 
     internal string? HostRewrite { get; }
 
+    internal void ApplyRewrites(Headers.RequestHeaders headers)
+    {
+    }
+
     /// <summary>The filter's config for this route; null if there is none.</summary>
     public object? PerFilterConfig(string filterName) => _perFilterConfig.GetValueOrDefault(filterName);
 }
