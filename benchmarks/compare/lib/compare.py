@@ -11,6 +11,7 @@ import contenders
 import load
 import processes
 import report
+import steady
 
 # name: mode, body, connections, what CPU is divided by, fixed rate?, bars for our own contenders against the better rival
 SCENARIOS = {
@@ -61,20 +62,22 @@ def say(text):
 def one_round(contender, site, scenario, seconds, rate, cores):
     """One contender's turn: everything that the table is made of."""
     url = contender.url(site, scenario["body"])
-    accepts, cpu, began = site.upstream_accepts(), processes.cpu_seconds(contender.process.pid), time.monotonic()
-    if rate:
-        got = load.h2load_rate(url, scenario["connections"], seconds, rate, cores[1], f"{site.directory}/h2load.log")
-    else:
-        got = load.wrk(url, scenario["connections"], seconds, cores[1])
+    cpu, core, began = processes.cpu_seconds(contender.process.pid), processes.core_busy_seconds(cores[0]), time.monotonic()
+    with steady.ConnectCounter(site, seconds) as upstream:
+        if rate:
+            got = load.h2load_rate(url, scenario["connections"], seconds, rate, cores[1], f"{site.directory}/h2load.log")
+        else:
+            got = load.wrk(url, scenario["connections"], seconds, cores[1])
     elapsed = time.monotonic() - began
     cpu = processes.cpu_seconds(contender.process.pid) - cpu
+    core = processes.core_busy_seconds(cores[0]) - core
     contender.alive()
     units = got["requests"] if scenario["per"] == "request" else got["bytes"]
     if units == 0:
         raise SystemExit(f"{contender.name} answered nothing in {seconds} s")
-    return {**got, "cpu_s": cpu, "cpu_share": cpu / elapsed, "cpu_per_unit": cpu / units,
+    return {**got, "cpu_s": cpu, "cpu_share": cpu / elapsed, "foreign_share": max(0.0, core - cpu) / elapsed, "cpu_per_unit": cpu / units,
             "rps": got["requests"] * 1e6 / got["duration_us"], "bytes_per_s": got["bytes"] * 1e6 / got["duration_us"],
-            "upstream_connects": site.upstream_accepts() - accepts}
+            "upstream_connects": upstream.connects, "upstream_requests": upstream.requests}
 
 
 def turns(names, round_number):

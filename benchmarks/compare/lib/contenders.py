@@ -59,12 +59,13 @@ class Site:
             ["nginx", "-p", self.directory, "-e", f"{self.directory}/upstream-error.log", "-c", config], core=upstream_core, log=log)
         processes.wait_for_port(self.upstream_port, self.upstream, "the upstream", log)
         self._admin = http.client.HTTPConnection("127.0.0.1", self.upstream_admin_port, timeout=5)
-        self.upstream_accepts()
+        self.upstream_counts()
 
-    def upstream_accepts(self):
-        """Connections that the upstream has accepted; the one that asks stays open and is counted once, at the first call."""
+    def upstream_counts(self):
+        """Connections accepted and requests served by the upstream. The connection that asks stays open, so it adds requests only."""
         self._admin.request("GET", "/status")
-        return int(self._admin.getresponse().read().split()[7])
+        words = self._admin.getresponse().read().split()
+        return int(words[7]), int(words[9])
 
     def close(self):
         self._admin.close()

@@ -94,6 +94,16 @@ def cpu_seconds(pid):
     return total / TICKS_PER_SECOND
 
 
+def core_busy_seconds(core):
+    """Time that a core was not idle, whoever used it (stolen time included)."""
+    with open("/proc/stat") as f:
+        for line in f:
+            if line.startswith(f"cpu{core} "):
+                user, nice, system, _idle, _iowait, irq, softirq, steal = (int(x) for x in line.split()[1:9])
+                return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
+    raise SystemExit(f"/proc/stat has no cpu{core}")
+
+
 def memory_kib(pid, field="RssAnon"):
     """A memory field of /proc/PID/status, summed over the process and its descendants, in KiB."""
     total = 0

@@ -2,6 +2,7 @@
 import statistics
 
 median = statistics.median
+FOREIGN_LIMIT = 0.05     # a round is called disturbed when others used more of the proxy's core than this
 
 
 def quartiles(values):
@@ -21,17 +22,20 @@ def _figures(result, who, limit):
     scale = 1e6 if result["per"] == "request" else 1e12
     cpu = [r["cpu_per_unit"] * scale for r in rounds]
     low, high = quartiles(cpu)
-    requests = sum(r["requests"] for r in rounds)
-    connects = sum(r["upstream_connects"] for r in rounds) / max(requests, 1) * 1e4
+    counted = sum(r["upstream_requests"] for r in rounds)
+    connects = sum(r["upstream_connects"] for r in rounds) / max(counted, 1) * 1e4
     errors = sum(r["errors"] for r in rounds)
-    if result["mode"] == "tcp" or requests < 10_000:
+    if result["mode"] == "tcp" or counted < 10_000:
         shown = "-"         # a TCP proxy connects once a connection; too few requests say nothing
     else:
         shown = f"{connects:.2f}" + (" **too many**" if connects > limit else "")
+    if result["rate"] and median([r["rps"] for r in rounds]) < 0.97 * result["rate"]:
+        shown += " **rate not held**"
+    disturbed = sum(r["foreign_share"] > FOREIGN_LIMIT for r in rounds)
     rate = f"{median([r['rps'] for r in rounds]):,.0f}/s" if result["per"] == "request" else f"{median([r['bytes_per_s'] for r in rounds]) / 1e6:,.0f} MB/s"
     return (f"| {result['name']} | {who} | {median(cpu):.2f} | {low:.2f}-{high:.2f} | {rate} | "
             f"{median([r['p50_us'] for r in rounds]) / 1000:.2f} | {median([r['p99_us'] for r in rounds]) / 1000:.2f} | "
-            f"{median([r['cpu_share'] for r in rounds]):.0%} | {shown} | {errors}{' **errors**' if errors else ''} |")
+            f"{median([r['cpu_share'] for r in rounds]):.0%} | {shown} | {errors}{' **errors**' if errors else ''} | {disturbed} |")
 
 
 def _ratio_line(result, who, rival, key, label, bar, is_better_rival):
@@ -49,8 +53,8 @@ def _ratio_line(result, who, rival, key, label, bar, is_better_rival):
 def render(results, subjects, a, machine, versions, limit):
     lines = [f"{machine}; " + "; ".join(f"{name}: {version}" for name, version in versions.items()) + ".",
              f"{a.rounds} interleaved rounds of {a.seconds} s. CPU is user and system time of the proxy: microseconds per request, or per MB of answer (10 MB bodies).", "",
-             "| scenario | proxy | CPU (us) | quartiles | rate | p50 ms | p99 ms | of its core | upstream connects per 10,000 | errors |",
-             "|---|---|---:|---|---:|---:|---:|---:|---:|---:|"]
+             "| scenario | proxy | CPU (us) | quartiles | rate | p50 ms | p99 ms | of its core | upstream connects per 10,000 | errors | disturbed rounds |",
+             "|---|---|---:|---|---:|---:|---:|---:|---:|---:|---:|"]
     for result in results:
         lines += [_figures(result, who, limit) for who in result["rounds"][0]]
     lines += ["", "Ratios paired within each round:", "", "| scenario | of | pair | median | quartiles | range | bar |", "|---|---|---|---:|---|---|---|"]
