@@ -38,6 +38,7 @@ def arguments():
     p.add_argument("--quick", action="store_true", help=f"3 rounds of {', '.join(QUICK)}, for development")
     p.add_argument("--proxy-core", type=int, default=0)
     p.add_argument("--load-core", type=int, default=1, help="the core of the load generator and the upstream")
+    p.add_argument("--nice", type=int, default=0, help="priority of all that is started; a negative one, as root, on a machine that others use too")
     p.add_argument("--base-port", type=int, help="use ports from this one on (default: free ones)")
     p.add_argument("--no-build", action="store_true", help="do not build our own contenders first")
     p.add_argument("--check", action="store_true", help="exit code 1 if one of our own contenders misses a bar")
@@ -119,6 +120,7 @@ def fixed_rate(results, field, site, a):
 def main():
     a = arguments()
     processes.exit_on_signals()
+    processes.set_priority(a.nice)
     chosen = [contenders.Contender(name) for name in a.contenders]
     if not a.no_build:
         for command, contender in {c.spec.get("build"): c for c in chosen}.items():

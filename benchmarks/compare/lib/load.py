@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 
+import processes
+
 LIB = os.path.dirname(os.path.abspath(__file__))
 
 # What a browser sends; with Host, which the generators add, nine headers.
@@ -24,7 +26,8 @@ def _headers():
 
 
 def _run(command, patience_s):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=patience_s)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=patience_s, preexec_fn=processes.before_exec)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command[:6])} ... failed:\n{done.stdout[-2000:]}")
     return done.stdout

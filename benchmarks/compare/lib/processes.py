@@ -12,10 +12,29 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _started = []
 
 
-def _before_exec():
-    # A group of its own, so that workers go with their master; and no life after this script, however it ends.
+_priority = 0
+
+
+def set_priority(nice):
+    """The priority of all that is started from here on."""
+    global _priority
+    try:
+        os.nice(nice)
+    except PermissionError:
+        raise SystemExit("--nice: only root may raise the priority")
+    _priority = nice
+
+
+def before_exec():
+    """Runs in a new child: a group of its own, so that workers go with their master; and no life after this script, however it ends."""
     os.setsid()
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if _priority:
+        try:    # Linux shares a core among sessions first, where this file exists; nice counts only within one.
+            with open("/proc/self/autogroup", "w") as f:
+                f.write(str(_priority))
+        except OSError:
+            pass
 
 
 def start(command, core=None, env=None, log=None, stdout=None):
@@ -25,7 +44,7 @@ def start(command, core=None, env=None, log=None, stdout=None):
     out = open(log, "ab") if log else subprocess.DEVNULL
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=out,
-        env={**os.environ, **(env or {})}, preexec_fn=_before_exec)
+        env={**os.environ, **(env or {})}, preexec_fn=before_exec)
     if log:
         out.close()
     _started.append(process)
