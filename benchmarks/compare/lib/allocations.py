@@ -1,0 +1,99 @@
+"""Bytes that our proxy allocates on the managed heap per request, over many real requests.
+
+With MESHPROXY_DIAG=1 the gateway answers SIGUSR2 with a line on standard output that ends in the bytes it has allocated since its
+start (GC.GetTotalAllocatedBytes(precise: true)).
+"""
+import argparse
+import os
+import re
+import select
+import signal
+import sys
+import time
+
+import contenders
+import load
+import processes
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="benchmarks/compare/allocations", description=__doc__)
+    p.add_argument("--contender", default="meshproxy", help="default: %(default)s")
+    p.add_argument("--requests", type=int, default=1_000_000, help="default: %(default)s")
+    p.add_argument("--warm-up", type=int, default=300_000, help="requests before counting (default: %(default)s)")
+    p.add_argument("--connections", type=int, default=64, help="default: %(default)s")
+    p.add_argument("--bar", type=float, default=1.0, help="bytes per request (default: %(default)s)")
+    p.add_argument("--check", action="store_true", help="exit code 1 if the bar is missed")
+    p.add_argument("--no-build", action="store_true")
+    p.add_argument("--base-port", type=int, help="use ports from this one on (default: free ones)")
+    a = p.parse_args()
+    if a.requests < a.connections or a.connections < 1:
+        p.error("--requests must be at least --connections, and that at least 1")
+    return a
+
+
+class Diagnostics:
+    """Asks the process for its counter and reads the line with the answer."""
+
+    def __init__(self, process, read_end):
+        self._process, self._read_end = process, read_end
+
+    def _read(self, patience_s):
+        text, deadline = b"", time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            if select.select([self._read_end], [], [], 0.2)[0]:
+                chunk = os.read(self._read_end, 65536)
+                if not chunk:
+                    raise SystemExit("the proxy ended")
+                text += chunk
+            if re.search(rb"alloc.*\d\s*\n", text):
+                break
+        return text
+
+    def allocated(self):
+        while select.select([self._read_end], [], [], 0)[0]:        # what it said at its start
+            os.read(self._read_end, 65536)
+        os.kill(self._process.pid, signal.SIGUSR2)
+        lines = [line for line in self._read(10).decode().splitlines() if "alloc" in line]
+        if not lines:
+            raise SystemExit("no line with the allocated bytes came 10 s after SIGUSR2 (does the proxy know MESHPROXY_DIAG=1?)")
+        return int(re.findall(r"\d+", lines[-1])[-1])
+
+
+def main():
+    a = arguments()
+    processes.exit_on_signals()
+    contender = contenders.Contender(a.contender)
+    if not a.no_build:
+        contender.build()
+    site = contenders.Site(a.base_port)
+    read_end, write_end = os.pipe()
+    try:
+        contender.start(site, "http", env={"MESHPROXY_DIAG": "1"}, stdout=write_end)
+        os.close(write_end)
+        diagnostics = Diagnostics(contender.process, read_end)
+        load.h2load_count(contender.url(site, "1k"), a.connections, a.warm_up)
+        diagnostics.allocated()
+        own = -diagnostics.allocated() + diagnostics.allocated()        # what one question costs
+        before = diagnostics.allocated()
+        answered = load.h2load_count(contender.url(site, "1k"), a.connections, a.requests)
+        allocated = diagnostics.allocated() - before - own
+        contender.alive()
+    finally:
+        site.close()
+    if answered != a.requests:
+        raise SystemExit(f"only {answered:,} of {a.requests:,} requests were answered")
+    per_request = allocated / a.requests
+    missed = per_request > a.bar
+    print(f"{allocated:,} bytes in {a.requests:,} requests over {a.connections} new connections: {per_request:.3f} bytes a request "
+          f"(at most {a.bar:g}: {'missed' if missed else 'met'})")
+    return 1 if a.check and missed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        processes.stop_all()

@@ -1,0 +1,147 @@
+"""Memory of an idle keep-alive connection: the slope of the proxy's anonymous memory between two numbers of connections."""
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+
+import contenders
+import load
+import processes
+
+IN_FLIGHT = 32      # few at a time: the proxy's upstream pool stays small, and is not what is measured
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="benchmarks/compare/idle", description=__doc__)
+    p.add_argument("--contenders", default="meshproxy,nginx,haproxy", help=f"comma-separated, of: {', '.join(contenders.known())} (default: %(default)s)")
+    p.add_argument("--connections", default="2000,5000,12000", help="where memory is read; the slope is from the first to the last (default: %(default)s)")
+    p.add_argument("--settle", type=float, default=3, help="seconds between the last answer and the reading (default %(default)s)")
+    p.add_argument("--bar", type=int, default=2048, help="bytes per connection that our own contenders may cost (default %(default)s)")
+    p.add_argument("--check", action="store_true", help="exit code 1 if one of our own contenders misses the bar")
+    p.add_argument("--no-build", action="store_true")
+    p.add_argument("--base-port", type=int, help="use ports from this one on (default: free ones)")
+    p.add_argument("--output", default=f"{contenders.REPO}/artifacts/compare")
+    a = p.parse_args()
+    a.contenders = [c for c in a.contenders.split(",") if c]
+    a.connections = sorted(int(n) for n in a.connections.split(","))
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if len(a.connections) < 2:
+        p.error("--connections: at least two numbers are needed for a slope")
+    if a.connections[-1] + 1000 > files:
+        p.error(f"--connections: the limit of open files is {files}, {a.connections[-1] + 1000} are needed")
+    return a
+
+
+def request(port, path):
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"] + [f"{n}: {v}" for n, v in load.BROWSER_HEADERS.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def open_more(held, wanted, port, path):
+    """Opens connections up to the wanted number and takes one whole answer on each."""
+    poll, waiting, text = select.epoll(), {}, request(port, path)
+    try:
+        while len(held) < wanted or waiting:
+            while len(held) < wanted and len(waiting) < IN_FLIGHT:
+                s = socket.create_connection(("127.0.0.1", port), 10)
+                s.sendall(text)
+                held.append(s)
+                waiting[s.fileno()] = [s, b""]
+                poll.register(s, select.EPOLLIN)
+            for number, _ in poll.poll(10) or [(None, None)]:
+                if number is None:
+                    raise SystemExit(f"no answer for 10 s with {len(held)} connections")
+                entry = waiting[number]
+                data = entry[0].recv(65536)
+                if not data:
+                    raise SystemExit(f"the proxy closed a connection, {len(held)} were open")
+                entry[1] += data
+                head, end, body = entry[1].partition(b"\r\n\r\n")
+                if end and len(body) >= contenders.BODY_BYTES["1k"]:
+                    if b" 200 " not in head[:16]:
+                        raise SystemExit(f"the answer was {head.splitlines()[0].decode()}")
+                    poll.unregister(number)
+                    del waiting[number]
+    finally:
+        poll.close()
+
+
+def all_open(held):
+    """A connection that the proxy has closed meanwhile would make the others look cheap."""
+    poll = select.poll()
+    for s in held:
+        poll.register(s, select.POLLIN | select.POLLRDHUP)
+    closed = len(poll.poll(0))
+    if closed:
+        raise SystemExit(f"{closed} of {len(held)} connections were closed while idle")
+
+
+def measure(contender, site, a):
+    env = {"MESHPROXY_GC_ON_SIGUSR1": "1"} if contender.subject else None
+    contender.start(site, "http", env=env)
+    held, readings = [], []
+    try:
+        for wanted in a.connections:
+            open_more(held, wanted, contender.port, f"{site.path}/1k")
+            time.sleep(a.settle)
+            if contender.subject:
+                os.kill(contender.process.pid, signal.SIGUSR1)      # a full, compacting collection
+                time.sleep(a.settle)
+            contender.alive()
+            all_open(held)
+            anonymous, resident = (processes.memory_kib(contender.process.pid, f) for f in ("RssAnon", "VmRSS"))
+            readings.append({"connections": wanted, "anonymous_kib": anonymous, "resident_kib": resident})
+            print(f"  {contender.name}: {wanted} connections, {anonymous} KiB anonymous, {resident} KiB resident", file=sys.stderr, flush=True)
+    finally:
+        for s in held:
+            s.close()
+        contender.stop()
+    first, last = readings[0], readings[-1]
+    slope = (last["anonymous_kib"] - first["anonymous_kib"]) * 1024 / (last["connections"] - first["connections"])
+    return {"readings": readings, "bytes_per_connection": slope}
+
+
+def main():
+    a = arguments()
+    processes.exit_on_signals()
+    chosen = [contenders.Contender(name) for name in a.contenders]
+    if not a.no_build:
+        for contender in chosen:
+            contender.build()
+    site = contenders.Site(a.base_port)
+    try:
+        results = {c.name: measure(c, site, a) for c in chosen}
+    finally:
+        site.close()
+    print(f"{os.cpu_count()} cores, {platform.machine()}. Memory in MiB, resident (anonymous), one request on each connection before:\n")
+    print("| proxy | " + " | ".join(f"{n:,} connections" for n in a.connections) + " | bytes per connection |")
+    print("|---|" + "---:|" * (len(a.connections) + 1))
+    missed = False
+    for contender in chosen:
+        result = results[contender.name]
+        over = contender.subject and result["bytes_per_connection"] > a.bar
+        missed |= over
+        cells = [f"{r['resident_kib'] / 1024:.1f} ({r['anonymous_kib'] / 1024:.1f})" for r in result["readings"]]
+        print(f"| {contender.name} | " + " | ".join(cells) + f" | {result['bytes_per_connection']:,.0f}{f' **over {a.bar}**' if over else ''} |")
+    os.makedirs(a.output, exist_ok=True)
+    path = f"{a.output}/idle-{datetime.datetime.now():%Y%m%d-%H%M%S}.json"
+    with open(path, "w") as f:
+        json.dump(results, f, indent=1)
+    print(f"readings: {path}", file=sys.stderr)
+    return 1 if a.check and missed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        processes.stop_all()
