@@ -31,6 +31,9 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private const int MaxBytesATurn = 64 * 1024;
     private const int EagerFlushBytes = 64 * 1024;
 
+    /// <summary>A write this small is copied behind what waits already, so that both leave in one piece.</summary>
+    private const int MaxCopyBytes = 2048;
+
     /// <summary>The smallest room at a buffer's end that is worth a receive call.</summary>
     private const int MinTailBytes = 2048;
 
@@ -370,7 +373,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             return new ValueTask<IoResult>(new IoResult(_broken ? IoStatus.Reset : IoStatus.Closed));
         }
 
-        _out.MoveFrom(data);
+        _out.MoveOrCopyFrom(data, MaxCopyBytes);
         _finRequested = endStream;
         if (_out.Length >= EagerFlushBytes)
         {
