@@ -12,9 +12,15 @@ internal sealed class AccessLogQueue(AccessLogBudget budget)
     /// <summary>Envoy hands its buffer over at 64 KiB too.</summary>
     public const int ChunkBytes = 64 * 1024;
 
+    // What a burst leaves allocated.
+    private const int MaxFreeChunks = 4;
+
     private Chunk? _head;
     private Chunk? _tail;
-    private Chunk? _spare;
+
+    // Free chunks: those that the consumer has given back, linked by Next, and those of them that the producer has taken over.
+    private Chunk? _free;
+    private Chunk? _producersFree;
 
     private sealed class Chunk(int size)
     {
@@ -22,6 +28,9 @@ internal sealed class AccessLogQueue(AccessLogBudget budget)
         public Chunk? Next;
         public int Committed;
         public int Consumed;
+
+        /// <summary>In the free list: how long the list is from here.</summary>
+        public int FreeCount;
     }
 
     /// <summary>What came of a line.</summary>
@@ -109,19 +118,35 @@ internal sealed class AccessLogQueue(AccessLogBudget budget)
             return null;
         }
 
-        return (size == ChunkBytes ? Interlocked.Exchange(ref _spare, null) : null) ?? new Chunk(size);
+        if (size > ChunkBytes || (_producersFree ??= Interlocked.Exchange(ref _free, null)) is not { } free)
+        {
+            return new Chunk(size);
+        }
+
+        _producersFree = free.Next;
+        free.Next = null;
+        return free;
     }
 
     private void Recycle(Chunk chunk)
     {
         budget.Return(chunk.Bytes.Length);
-        if (chunk.Bytes.Length == ChunkBytes)
+        var free = Volatile.Read(ref _free);
+        if (chunk.Bytes.Length != ChunkBytes || free?.FreeCount >= MaxFreeChunks)
         {
-            chunk.Next = null;
-            chunk.Committed = 0;
-            chunk.Consumed = 0;
-            Volatile.Write(ref _spare, chunk);
+            return;
         }
+
+        chunk.Committed = 0;
+        chunk.Consumed = 0;
+        do
+        {
+            // The producer only ever takes the whole list, so this is the old one or an empty one.
+            free = Volatile.Read(ref _free);
+            chunk.Next = free;
+            chunk.FreeCount = (free?.FreeCount ?? 0) + 1;
+        }
+        while (Interlocked.CompareExchange(ref _free, chunk, free) != free);
     }
 }
 

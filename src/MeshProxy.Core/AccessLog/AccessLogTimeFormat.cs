@@ -67,12 +67,7 @@ internal static class AccessLogTimeFormat
         'M' => static (t, w) => w.AppendDigits(t.Minute, 2),
         'S' => static (t, w) => w.AppendDigits(t.Second, 2),
         'T' => static (t, w) => Joined(w, ':', t.Hour, t.Minute, t.Second),
-        'F' => static (t, w) =>
-        {
-            w.AppendDigits(t.Year, 4);
-            w.Append((byte)'-');
-            Joined(w, '-', t.Month, t.Day);
-        },
+        'F' => static (t, w) => Date(w, t),
         'D' => static (t, w) => Joined(w, '/', t.Month, t.Day, t.Year % 100),
         'R' => static (t, w) => Joined(w, ':', t.Hour, t.Minute),
         's' => static (t, w) => w.AppendNumber((t.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond),
@@ -84,6 +79,13 @@ internal static class AccessLogTimeFormat
         '%' => static (_, w) => w.Append((byte)'%'),
         _ => null,
     };
+
+    private static void Date(AccessLogWriter writer, DateTime utc)
+    {
+        writer.AppendDigits(utc.Year, 4);
+        writer.Append((byte)'-');
+        Joined(writer, '-', utc.Month, utc.Day);
+    }
 
     private static void Joined(AccessLogWriter writer, char separator, params ReadOnlySpan<int> numbers)
     {
