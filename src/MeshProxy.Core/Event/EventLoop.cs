@@ -26,13 +26,12 @@ public sealed class EventLoop
     private readonly PostQueue _posted;
     private readonly PollEvent[] _events;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Registration[] _registrations = new Registration[64];
+    private SocketRegistrations _registrations = new();
     private ItemRing _ready = new(64);
     private ItemRing _afterCallback = new(16);
     private LoopWallClock _wallClock;
     private ExecutionContext? _context;
     private Thread? _thread;
-    private uint _generation;
     private long _nowUs;
     private long _busySinceUs;
     private volatile bool _stopping;
@@ -52,12 +51,6 @@ public sealed class EventLoop
         Sockets = options.Sockets;
         Slabs = new SlabPool();
         Timers = new TimingWheel(_nowUs / 1000);
-    }
-
-    private struct Registration
-    {
-        public ISocketHandler? Handler;
-        public uint Generation;
     }
 
     /// <summary>The loop whose callback runs on this thread, or null.</summary>
@@ -107,7 +100,7 @@ public sealed class EventLoop
     public int ArmedTimers => Timers.Count;
 
     /// <summary>Sockets that are being watched.</summary>
-    public int RegisteredSockets { get; private set; }
+    public int RegisteredSockets => _registrations.Count;
 
     /// <summary>Exceptions of callbacks that the loop has caught.</summary>
     public long Faults { get; private set; }
@@ -209,18 +202,9 @@ public sealed class EventLoop
     internal uint Register(int socket, ISocketHandler handler, PollMode mode)
     {
         Debug.Assert(IsCurrent, "sockets belong to the loop's thread");
-        if (socket >= _registrations.Length)
-        {
-            Array.Resize(ref _registrations, Math.Max(socket + 1, _registrations.Length * 2));
-        }
-
-        var generation = ++_generation;
-        ref var registration = ref _registrations[socket];
-        Debug.Assert(registration.Handler is null, "the socket is registered");
+        var generation = _registrations.NextGeneration();
         Poller.Add(socket, generation, mode);
-        registration.Handler = handler;
-        registration.Generation = generation;
-        RegisteredSockets++;
+        _registrations.Add(socket, generation, handler);
         return generation;
     }
 
@@ -276,14 +260,7 @@ public sealed class EventLoop
     private bool Forget(int socket)
     {
         Debug.Assert(IsCurrent, "sockets belong to the loop's thread");
-        if ((uint)socket >= (uint)_registrations.Length || _registrations[socket].Handler is null)
-        {
-            return false;
-        }
-
-        _registrations[socket].Handler = null;
-        RegisteredSockets--;
-        return true;
+        return _registrations.Remove(socket);
     }
 
     private void RunThread()
@@ -394,15 +371,8 @@ public sealed class EventLoop
 
     private void DispatchEvent(int socket, uint generation, Readiness readiness)
     {
-        var registrations = _registrations;
-        if ((uint)socket >= (uint)registrations.Length)
-        {
-            return;
-        }
-
         // A handler that ran before in this batch may have closed the socket, and a new one may have got its number.
-        ref var registration = ref registrations[socket];
-        if (registration.Generation != generation || registration.Handler is not { } handler)
+        if (_registrations.Find(socket, generation) is not { } handler)
         {
             return;
         }
