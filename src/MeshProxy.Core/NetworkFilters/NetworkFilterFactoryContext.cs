@@ -31,6 +31,9 @@ public sealed class NetworkFilterFactoryContext
     /// <summary>Whether the listener (or the whole server) is draining: answers should say goodbye. Any thread.</summary>
     public required Func<bool> IsDraining { get; init; }
 
+    /// <summary>Counters of what lives on each worker, by its index; each is touched on its worker alone.</summary>
+    internal IReadOnlyList<WorkerDiagnostics> Diagnostics { get; init; } = [];
+
     internal ClusterManager Clusters { get; }
 
     /// <summary>Further registries, such as the HTTP filters', by type.</summary>
