@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace MeshProxy.Core.ListenerFilters;
 
 /// <summary>The listener filters that a server knows, by name.</summary>
-internal sealed class ListenerFilterRegistry : ExtensionRegistry<ListenerFilterFactoryContext, IListenerFilterFactory>;
+internal sealed class ListenerFilterRegistry()
+    : ExtensionRegistry<ListenerFilterFactoryContext, IListenerFilterFactory>(ExtensionCategory.ListenerFilter);
 
 /// <summary>What a listener filter's factory may use of the server that it is part of.</summary>
 public sealed class ListenerFilterFactoryContext

@@ -1,3 +1,4 @@
+using MeshProxy.Core.AccessLog;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
@@ -254,11 +255,17 @@ internal sealed class ActiveConnection : IConnectionCallbacks
 
     private void Log()
     {
+        if (_listener.AccessLogs.Length == 0)
+        {
+            return;
+        }
+
+        var entry = new AccessLogEntry(_streamInfo);
         foreach (var log in _listener.AccessLogs)
         {
             try
             {
-                log(_streamInfo);
+                log.Log(entry);
             }
             catch (Exception exception)
             {

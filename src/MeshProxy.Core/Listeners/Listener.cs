@@ -1,7 +1,7 @@
+using MeshProxy.Core.AccessLog;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.Network;
-using MeshProxy.Core.Streams;
 
 namespace MeshProxy.Core.Listeners;
 
@@ -28,8 +28,8 @@ internal sealed class Listener
     /// <summary>Of all versions of this listener; null where the kernel's choice stands.</summary>
     public ExactBalancer? Balancer { get; init; }
 
-    /// <summary>Get each connection's stream info at its end, on its worker.</summary>
-    public required Action<StreamInfo>[] AccessLogs { get; init; }
+    /// <summary>Get each connection at its end, on its worker.</summary>
+    public required IAccessLog[] AccessLogs { get; init; }
 
     public string Name => Config.Name;
 

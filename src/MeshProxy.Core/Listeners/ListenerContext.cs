@@ -1,3 +1,4 @@
+using MeshProxy.Core.AccessLog;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.NetworkFilters;
@@ -23,6 +24,8 @@ internal sealed class ListenerContext
     public required ExtensionRegistries Registries { get; init; }
 
     public required ILoggerFactory LoggerFactory { get; init; }
+
+    public required AccessLogManager AccessLogs { get; init; }
 
     public IServiceProvider? Services { get; init; }
 

@@ -1,3 +1,4 @@
+using MeshProxy.Core.AccessLog;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.ListenerFilters;
@@ -54,7 +55,7 @@ internal sealed class ListenerFactory(ListenerContext context)
                 Balancer = config.ConnectionBalanceConfig == ConnectionBalance.ExactBalance
                     ? old?.Balancer ?? new ExactBalancer(_loops.Length)
                     : null,
-                AccessLogs = [],
+                AccessLogs = keepChains ? old!.AccessLogs : CreateAccessLogs(config, made),
             };
         }
         catch
@@ -81,6 +82,7 @@ internal sealed class ListenerFactory(ListenerContext context)
             LoggerFactory = context.LoggerFactory,
             Services = context.Services,
             Diagnostics = context.Diagnostics,
+            AccessLogs = context.AccessLogs,
             IsDraining = () => chain.IsDraining,
         };
         var factories = new List<INetworkFilterFactory>();
@@ -99,6 +101,24 @@ internal sealed class ListenerFactory(ListenerContext context)
 
         chain.SetFactories([.. factories]);
         return chain;
+    }
+
+    private IAccessLog[] CreateAccessLogs(ListenerConfig config, List<IDisposable> made)
+    {
+        var errors = new ConfigErrors();
+        var logs = new IAccessLog[config.AccessLog.Count];
+        for (var i = 0; i < logs.Length; i++)
+        {
+            var at = errors.Field($"listener '{config.Name}'").Field("access_log", i);
+            if (context.AccessLogs.Create(config.AccessLog[i], AccessLogFormat.DefaultTcp, at) is { } log)
+            {
+                logs[i] = log;
+                made.Add(log);
+            }
+        }
+
+        errors.ThrowIfAny();
+        return logs;
     }
 
     private IListenerFilterFactory[] CreateListenerFilters(ListenerConfig config, ListenerStats stats, List<IDisposable> made)

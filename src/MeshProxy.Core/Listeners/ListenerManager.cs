@@ -16,6 +16,7 @@ internal sealed class ListenerManager
     private readonly ILogger _logger;
     private readonly Dictionary<string, Listener> _listeners = new(StringComparer.Ordinal);
     private readonly Dictionary<ListenSocketKey, ListenSockets> _sockets = [];
+    private Dictionary<string, NetworkAddress[]> _bound = [];
 
     public ListenerManager(ListenerContext context)
     {
@@ -30,15 +31,8 @@ internal sealed class ListenerManager
 
     public DrainManager Drains { get; }
 
-    /// <summary>The first address that a listener is bound to, with its port; null if there is no such listener or it does not bind.</summary>
-    public NetworkAddress? BoundAddress(string name) =>
-        _listeners.TryGetValue(name, out var listener) && ListenSocketKey.Of(listener.Config).FirstOrDefault() is { Address: not null } key
-            ? _sockets[key].Bound
-            : null;
-
-    /// <summary>All addresses that a listener is bound to, in the order of its config.</summary>
-    public IReadOnlyList<NetworkAddress> BoundAddresses(string name) =>
-        _listeners.TryGetValue(name, out var listener) ? [.. ListenSocketKey.Of(listener.Config).Select(key => _sockets[key].Bound)] : [];
+    /// <summary>All addresses that a listener is bound to, in the order of its config, as of the last commit. Any thread.</summary>
+    public IReadOnlyList<NetworkAddress> BoundAddresses(string name) => Volatile.Read(ref _bound).GetValueOrDefault(name) ?? [];
 
     /// <summary>Builds what is new or changed and binds the addresses that nobody has yet. Applies nothing.</summary>
     /// <exception cref="ListenException">An address cannot be had.</exception>
@@ -142,7 +136,15 @@ internal sealed class ListenerManager
             await sockets.CloseAsync();
         }
 
-        await FinishAsync(update, removed);
+        foreach (var change in update.Changed)
+        {
+            _listeners[change.New.Name] = change.New;
+        }
+
+        removed.ForEach(listener => _listeners.Remove(listener.Name));
+        Volatile.Write(ref _bound, _listeners.ToDictionary(
+            pair => pair.Key, pair => ListenSocketKey.Of(pair.Value.Config).Select(key => _sockets[key].Bound).ToArray()));
+        await DrainReplacedAsync(update, removed);
     }
 
     /// <summary>Stops accepting on all addresses and closes them. Connections go on.</summary>
@@ -191,14 +193,18 @@ internal sealed class ListenerManager
             filter.Dispose();
         }
 
+        foreach (var log in listener.AccessLogs)
+        {
+            log.Dispose();
+        }
+
         listener.Stats.Dispose();
     }
 
-    private async Task FinishAsync(ListenerUpdate update, List<Listener> removed)
+    private async Task DrainReplacedAsync(ListenerUpdate update, List<Listener> removed)
     {
         foreach (var change in update.Changed)
         {
-            _listeners[change.New.Name] = change.New;
             Stats.CreateSuccess.Increment();
             if (change.Old is null)
             {
@@ -226,7 +232,6 @@ internal sealed class ListenerManager
 
         foreach (var listener in removed)
         {
-            _listeners.Remove(listener.Name);
             Stats.Removed.Increment();
             ListenerLog.Removed(_logger, listener.Name);
             await Drains.DrainAsync(listener.Name, [.. listener.AllChains], wholeListener: true, () => DisposeListener(listener));

@@ -28,7 +28,7 @@ internal sealed class WorkerListenSocket(ConnectionHandler handler, ISocketOps o
         if (!_registered)
         {
             _registered = true;
-            handler.Loop.Register(socket, this, mode);
+            ops.Register(handler.Loop, socket, this, mode);
         }
     }
 
@@ -42,13 +42,11 @@ internal sealed class WorkerListenSocket(ConnectionHandler handler, ISocketOps o
 
         _registered = false;
         _pause?.Cancel();
-        handler.Loop.Unregister(socket);
+        ops.Unregister(handler.Loop, socket);
         while (AcceptOne())
         {
         }
     }
-
-    public void Close() => ops.Close(socket);
 
     void ISocketHandler.OnReady(Readiness readiness)
     {
@@ -117,7 +115,7 @@ internal sealed class WorkerListenSocket(ConnectionHandler handler, ISocketOps o
 
         // Level-triggered: it would be reported again at once, and the worker would spin.
         handler.OnOutOfFiles();
-        handler.Loop.Unregister(socket);
+        ops.Unregister(handler.Loop, socket);
         _pause ??= new LoopTimer(handler.Loop, static state => ((WorkerListenSocket)state!).Resume(), this);
         _pause.Arm(OutOfFilesPauseMs);
     }
@@ -126,7 +124,7 @@ internal sealed class WorkerListenSocket(ConnectionHandler handler, ISocketOps o
     {
         if (_registered)
         {
-            handler.Loop.Register(socket, this, mode);
+            ops.Register(handler.Loop, socket, this, mode);
         }
     }
 }
