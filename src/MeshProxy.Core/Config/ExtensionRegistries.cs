@@ -1,7 +1,7 @@
 namespace MeshProxy.Core.Config;
 
 /// <summary>The registries of extensions that a server was built with (network filters, HTTP filters ...), one of each type.</summary>
-internal sealed class ExtensionRegistries
+internal sealed class ExtensionRegistries : IExtensionCatalog
 {
     private readonly Dictionary<Type, object> _registries = [];
 
@@ -12,14 +12,35 @@ internal sealed class ExtensionRegistries
     public T Get<T>()
         where T : class => (T)(_registries.GetValueOrDefault(typeof(T))
             ?? throw new InvalidOperationException($"{typeof(T).Name} is not part of this server"));
+
+    /// <inheritdoc/>
+    public ExtensionDescription? Find(ExtensionCategory category, string name) => Of(category)?.Describe(name);
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Names(ExtensionCategory category) => Of(category)?.Names ?? [];
+
+    private IExtensionRegistry? Of(ExtensionCategory category) =>
+        _registries.Values.OfType<IExtensionRegistry>().FirstOrDefault(registry => registry.Category == category);
+}
+
+/// <summary>What the validator asks of a registry.</summary>
+internal interface IExtensionRegistry
+{
+    ExtensionCategory Category { get; }
+
+    IEnumerable<string> Names { get; }
+
+    ExtensionDescription? Describe(string name);
 }
 
 /// <summary>Extensions of one kind by name, each with the way to validate its config and to make its factory.</summary>
 /// <typeparam name="TContext">What the factory is given of the server.</typeparam>
 /// <typeparam name="TFactory">What it makes.</typeparam>
-internal abstract class ExtensionRegistry<TContext, TFactory>
+internal abstract class ExtensionRegistry<TContext, TFactory>(ExtensionCategory category) : IExtensionRegistry
 {
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+
+    public ExtensionCategory Category { get; } = category;
 
     /// <summary>Names that are known, for error messages.</summary>
     public IEnumerable<string> Names => _entries.Keys.Order(StringComparer.Ordinal);
@@ -28,43 +49,17 @@ internal abstract class ExtensionRegistry<TContext, TFactory>
     public void Add<TConfig>(string name, IConfigValidator<TConfig>? validator, Func<TConfig, TContext, TFactory> create, bool isTerminal = false)
         where TConfig : class =>
         _entries[name] = new Entry(
-            isTerminal,
-            (config, errors) =>
-            {
-                if (config is not TConfig typed)
-                {
-                    errors.Add("typed_config", $"'{name}' takes a {typeof(TConfig).Name}, not {config?.GetType().Name ?? "nothing"}");
-                }
-                else
-                {
-                    validator?.Validate(typed, errors);
-                }
-            },
-            (config, context) => create((TConfig)config!, context));
+            ExtensionDescription.Create(name, isTerminal, validator), (config, context) => create((TConfig)config!, context));
 
     /// <summary>Registers an extension without config.</summary>
     public void Add(string name, Func<TContext, TFactory> create, bool isTerminal = false) =>
-        _entries[name] = new Entry(isTerminal, static (_, _) => { }, (_, context) => create(context));
+        _entries[name] = new Entry(ExtensionDescription.Create(name, isTerminal), (_, context) => create(context));
 
-    public bool Contains(string name) => _entries.ContainsKey(name);
-
-    public bool IsTerminal(string name) => _entries.TryGetValue(name, out var entry) && entry.IsTerminal;
-
-    /// <summary>Adds what is wrong with an extension's name or config.</summary>
-    public void Validate(ExtensionConfig extension, ConfigErrors errors)
-    {
-        if (_entries.TryGetValue(extension.Name, out var entry))
-        {
-            entry.Validate(extension.TypedConfig, errors);
-        }
-        else
-        {
-            errors.Add("name", $"'{extension.Name}' is not registered; known are: {string.Join(", ", Names)}");
-        }
-    }
+    /// <inheritdoc/>
+    public ExtensionDescription? Describe(string name) => _entries.GetValueOrDefault(name)?.Description;
 
     /// <summary>Makes the factory for a validated config.</summary>
     public TFactory Create(ExtensionConfig extension, TContext context) => _entries[extension.Name].Create(extension.TypedConfig, context);
 
-    private sealed record Entry(bool IsTerminal, Action<object?, ConfigErrors> Validate, Func<object?, TContext, TFactory> Create);
+    private sealed record Entry(ExtensionDescription Description, Func<object?, TContext, TFactory> Create);
 }

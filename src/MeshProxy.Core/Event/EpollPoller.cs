@@ -46,6 +46,8 @@ internal sealed unsafe class EpollPoller : IPoller
 
     public bool CloseRemoves => true;
 
+    public bool SharesListenSockets => true;
+
     public void Add(int socket, uint generation, PollMode mode)
     {
         var interest = mode switch

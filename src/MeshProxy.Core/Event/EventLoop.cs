@@ -49,7 +49,7 @@ public sealed class EventLoop
         Poller = options.Poller;
         _posted = new PostQueue(Poller);
         Sockets = options.Sockets;
-        Slabs = new SlabPool();
+        Slabs = new SlabPool(options.MaxRetainedSlabBytes);
         Timers = new TimingWheel(_nowUs / 1000);
     }
 

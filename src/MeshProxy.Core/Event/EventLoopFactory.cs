@@ -18,12 +18,14 @@ internal static class EventLoopFactory
     /// <param name="name">The thread's name.</param>
     /// <param name="logger">Gets what the loop has to say of faults.</param>
     /// <param name="stats">Counts faults.</param>
+    /// <param name="maxRetainedSlabBytes">Free buffer memory that the loop keeps for reuse; null for the default.</param>
     /// <exception cref="PlatformNotSupportedException"><see cref="EventLoopKind.Epoll"/> was asked for elsewhere than on Linux.</exception>
     /// <exception cref="IOException">The system has no descriptor left.</exception>
-    public static EventLoop Create(EventLoopKind kind, int index, string name, ILogger? logger = null, ILoopStats? stats = null)
+    public static EventLoop Create(
+        EventLoopKind kind, int index, string name, ILogger? logger = null, ILoopStats? stats = null, int? maxRetainedSlabBytes = null)
     {
         var (poller, sockets) = CreateIo(kind);
-        return new EventLoop(new EventLoopOptions
+        var options = new EventLoopOptions
         {
             Index = index,
             Name = name,
@@ -31,7 +33,8 @@ internal static class EventLoopFactory
             Sockets = sockets,
             Logger = logger ?? NullLogger.Instance,
             Stats = stats,
-        });
+        };
+        return new EventLoop(maxRetainedSlabBytes is { } bytes ? options with { MaxRetainedSlabBytes = bytes } : options);
     }
 
     private static (IPoller Poller, ISocketOps Sockets) CreateIo(EventLoopKind kind)

@@ -23,6 +23,10 @@ internal sealed record EventLoopOptions
 
     public ILoopStats? Stats { get; init; }
 
+    /// <summary>Free buffer memory that the loop keeps for reuse.</summary>
+    /// <value>64 MiB.</value>
+    public int MaxRetainedSlabBytes { get; init; } = 64 * 1024 * 1024;
+
     /// <summary>How many events one poll may bring.</summary>
     /// <value>256.</value>
     public int MaxEventsPerTurn { get; init; } = 256;

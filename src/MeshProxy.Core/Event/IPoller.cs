@@ -47,6 +47,9 @@ internal interface IPoller : IDisposable
     /// <summary>Whether closing a socket also ends its registration, so that <see cref="Remove"/> before it is a wasted system call.</summary>
     bool CloseRemoves => false;
 
+    /// <summary>Whether one listen socket may be in the pollers of several loops (<see cref="PollMode.LevelExclusive"/>).</summary>
+    bool SharesListenSockets => false;
+
     /// <summary>Starts to watch a socket, for reading, writing and hang-up at once. The generation comes back with each event.</summary>
     void Add(int socket, uint generation, PollMode mode);
 

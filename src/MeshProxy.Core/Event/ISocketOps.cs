@@ -91,6 +91,9 @@ internal interface ISocketOps
     /// <summary>Starts to watch a socket.</summary>
     void Register(EventLoop loop, int socket, ISocketHandler handler, PollMode mode) => loop.Register(socket, handler, mode);
 
+    /// <summary>Stops watching a socket that stays open.</summary>
+    void Unregister(EventLoop loop, int socket) => loop.Unregister(socket);
+
     /// <summary>Stops watching a socket and closes it.</summary>
     void Close(EventLoop loop, int socket) => loop.CloseSocket(socket);
 

@@ -130,6 +130,9 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     public bool IsClosed => _phase == ConnectionPhase.Closed;
 
+    /// <summary>Whether a close is under way that still flushes or waits for the peer.</summary>
+    internal bool IsClosing => _phase is ConnectionPhase.Flushing or ConnectionPhase.Draining;
+
     /// <summary>Whether the peer has finished sending.</summary>
     public bool IsReadEnded => _readEnded;
 

@@ -65,3 +65,10 @@ public interface ITerminalFilter : INetworkFilterBase
     /// <summary>Serves the connection; completes when it is done with it. The connection is then closed if it still is open.</summary>
     ValueTask RunAsync();
 }
+
+/// <summary>A network filter that wants to hear that its listener, its filter chain or the server drains: it may close an idle connection.</summary>
+public interface IDrainAwareFilter : INetworkFilterBase
+{
+    /// <summary>Runs on the connection's worker, once, when the drain begins. Not for connections that are made later.</summary>
+    void OnDrain();
+}

@@ -31,6 +31,12 @@ public sealed class NetworkFilterFactoryContext
     /// <summary>Whether the listener (or the whole server) is draining: answers should say goodbye. Any thread.</summary>
     public required Func<bool> IsDraining { get; init; }
 
+    /// <summary>Counters of what lives on each worker, by its index; each is touched on its worker alone.</summary>
+    internal IReadOnlyList<WorkerDiagnostics> Diagnostics { get; init; } = [];
+
+    /// <summary>Makes access logs. Null only where a test has no server around the filter.</summary>
+    internal AccessLog.AccessLogManager? AccessLogs { get; init; }
+
     internal ClusterManager Clusters { get; }
 
     /// <summary>Further registries, such as the HTTP filters', by type.</summary>

@@ -33,7 +33,8 @@ public sealed class HttpFilterFactoryContext
 }
 
 /// <summary>The HTTP filters that a server knows, by name.</summary>
-internal sealed class HttpFilterRegistry : ExtensionRegistry<HttpFilterFactoryContext, IHttpFilterFactory>;
+internal sealed class HttpFilterRegistry()
+    : ExtensionRegistry<HttpFilterFactoryContext, IHttpFilterFactory>(Core.Config.ExtensionCategory.HttpFilter);
 
 /// <summary>A factory from a delegate.</summary>
 internal sealed class DelegateHttpFilterFactory(Func<EventLoop, IStreamFilterBase> create, bool isTerminal = false) : IHttpFilterFactory

@@ -1,0 +1,276 @@
+using MeshProxy.Core.AccessLog;
+using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
+using MeshProxy.Core.Streams;
+
+namespace MeshProxy.Core.Listeners;
+
+/// <summary>One live downstream connection, from accept to its access log.</summary>
+/// <remarks>
+/// Worker thread only. The steps: listener filters; choice of the chain; network filters, the terminal one to its end; flush and
+/// close; stats and access log. Whatever a filter throws ends here: it is counted, logged, and closes this connection alone.
+/// </remarks>
+internal sealed class ActiveConnection : IConnectionCallbacks
+{
+    /// <summary>Stands for a peer without an address: the client side of a Unix socket.</summary>
+    private static readonly NetworkAddress s_anonymous = new UnixSocketAddress("");
+
+    private readonly WorkerListener _owner;
+    private readonly Listener _listener;
+    private readonly ExactBalancer? _balancer;
+    private readonly Connection _connection;
+    private readonly StreamInfo _streamInfo = new();
+    private INetworkFilterBase[]? _filters;
+    private ListenerFilterRun? _listenerFilters;
+    private bool _running = true;
+    private bool _ended;
+
+    public ActiveConnection(WorkerListener owner, AcceptedSocket accepted)
+    {
+        _owner = owner;
+        _listener = accepted.Listener;
+        _balancer = accepted.Balancer;
+        _connection = new Connection(
+            owner.Handler.Loop, accepted.Ops, accepted.Socket, accepted.Local, accepted.Remote, _listener.ConnectionOptions);
+    }
+
+    /// <summary>Neighbours in the worker's list.</summary>
+    public ActiveConnection? Next { get; set; }
+
+    public ActiveConnection? Previous { get; set; }
+
+    /// <summary>Null until it is chosen.</summary>
+    public FilterChain? Chain { get; private set; }
+
+    private ConnectionHandler Handler => _owner.Handler;
+
+    private EventLoop Loop => _owner.Handler.Loop;
+
+    public void Start()
+    {
+        Handler.Add(this);
+        _listener.Stats.ConnectionBegan(Handler.Index);
+        _streamInfo.Start(Loop.UtcNow, Loop.NowUs);
+        _streamInfo.ConnectionId = (ulong)_connection.Id;
+        _streamInfo.DownstreamDirectRemoteAddress = _connection.DirectRemoteAddress;
+        TakeAddresses();
+        _ = Run();
+    }
+
+    /// <summary>The chain, the listener or the server drains.</summary>
+    public void NotifyDrain()
+    {
+        foreach (var filter in _filters ?? [])
+        {
+            if (filter is not IDrainAwareFilter aware)
+            {
+                continue;
+            }
+
+            try
+            {
+                aware.OnDrain();
+            }
+            catch (Exception exception)
+            {
+                OnFault(exception);
+            }
+        }
+    }
+
+    /// <summary>Closes at once; the filters see their reads and writes end.</summary>
+    public void CloseHard()
+    {
+        _listenerFilters?.Abort();
+        if (_streamInfo.ConnectionTerminationDetails is null && Chain is { IsDraining: true })
+        {
+            _streamInfo.ConnectionTerminationDetails = LocalCloseReasons.DeferredCloseOnDrainedConnection;
+        }
+
+        _connection.Close(CloseType.NoFlush);
+    }
+
+    void IConnectionCallbacks.OnPeerReset() => _connection.Close(CloseType.NoFlush);
+
+    void IConnectionCallbacks.OnClosed()
+    {
+        if (!_running)
+        {
+            End();
+        }
+    }
+
+    private async LoopPump Run()
+    {
+        try
+        {
+            if (_listener.ListenerFilters.Length == 0)
+            {
+                await ServeAsync();
+            }
+            else if (await RunListenerFiltersAsync())
+            {
+                await ServeAsync();
+            }
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
+
+        _running = false;
+        Finish();
+    }
+
+    private async ValueTask<bool> RunListenerFiltersAsync()
+    {
+        _connection.Start();
+        var stats = _listener.Stats;
+        stats.PreConnectionsActive.Increment();
+        var run = new ListenerFilterRun(_listener, _connection, _streamInfo);
+        _listenerFilters = run;
+        try
+        {
+            return await run.RunAsync();
+        }
+        finally
+        {
+            stats.PreConnectionsActive.Decrement();
+            TakeAddresses();
+        }
+    }
+
+    private ValueTask<bool> ServeAsync()
+    {
+        if (_owner.IsRemoved)
+        {
+            // The listener went while its filters looked at this connection; its chains may be gone.
+            _connection.Close(CloseType.NoFlush);
+            return new ValueTask<bool>(false);
+        }
+
+        var chain = SelectChain(_owner.Current);
+        if (chain is null)
+        {
+            _listener.Stats.NoFilterChainMatch.Increment();
+            _streamInfo.AddResponseFlag(ResponseFlags.NoRouteFound);
+            _streamInfo.ResponseCodeDetails = ResponseCodeDetails.FilterChainNotFound;
+            _connection.Close(CloseType.NoFlush);
+            return new ValueTask<bool>(false);
+        }
+
+        var factories = chain.Factories;
+        if (factories.IsEmpty)
+        {
+            _connection.Close(CloseType.NoFlush); // Envoy: a chain without filters closes the connection
+            return new ValueTask<bool>(false);
+        }
+
+        Chain = chain;
+        chain.ConnectionBegan(Handler.Index);
+        var filters = new INetworkFilterBase[factories.Length];
+        for (var i = 0; i < filters.Length; i++)
+        {
+            filters[i] = factories[i].Create(Loop);
+        }
+
+        _filters = filters;
+        if (_listenerFilters is { } run)
+        {
+            run.HandOver();
+        }
+        else
+        {
+            _connection.Start();
+        }
+
+        return new NetworkFilterChain(_connection, _streamInfo, filters).RunAsync();
+    }
+
+    private FilterChain? SelectChain(Listener current) => current.Matcher.Match(new FilterChainMatchInput
+    {
+        DestinationAddress = _connection.LocalAddress ?? s_anonymous,
+        SourceAddress = _connection.RemoteAddress ?? s_anonymous,
+        DirectSourceAddress = _connection.DirectRemoteAddress ?? s_anonymous,
+        ServerName = _streamInfo.RequestedServerName,
+        TransportProtocol = _listenerFilters?.DetectedTransportProtocol ?? FilterChainMatchInput.RawBuffer,
+        ApplicationProtocols = _listenerFilters is null ? default : _listenerFilters.ApplicationProtocols,
+    });
+
+    private void TakeAddresses()
+    {
+        _streamInfo.DownstreamLocalAddress = _connection.LocalAddress;
+        _streamInfo.DownstreamRemoteAddress = _connection.RemoteAddress;
+    }
+
+    private void OnFault(Exception exception)
+    {
+        Loop.ReportFault(exception, "a network filter");
+        _connection.Close(CloseType.Reset);
+    }
+
+    /// <summary>The filters are done: closes what they left open, after what they wrote was sent.</summary>
+    private void Finish()
+    {
+        if (_connection.IsClosed)
+        {
+            End();
+            return;
+        }
+
+        _connection.Callbacks = this;
+        if (!_connection.IsClosing)
+        {
+            _connection.Close(CloseType.FlushWrite);
+        }
+    }
+
+    private void End()
+    {
+        if (_ended)
+        {
+            return;
+        }
+
+        _ended = true;
+        _listenerFilters?.Dispose();
+        _streamInfo.EndUs = Loop.NowUs;
+        if (_streamInfo.BytesReceived == 0)
+        {
+            _streamInfo.BytesReceived = _connection.BytesReceived;
+            _streamInfo.BytesSent = _connection.BytesSent;
+        }
+
+        _listener.Stats.ConnectionEnded(Handler.Index, (_streamInfo.EndUs - _streamInfo.StartUs) / 1000);
+        if (_listener.Config.MaxConnections is not null)
+        {
+            _listener.Limiter.Release();
+        }
+
+        _balancer?.Release(Handler.Index);
+        Log();
+        Chain?.ConnectionEnded(Handler.Index);
+        Handler.Remove(this);
+    }
+
+    private void Log()
+    {
+        if (_listener.AccessLogs.Length == 0)
+        {
+            return;
+        }
+
+        var entry = new AccessLogEntry(_streamInfo);
+        foreach (var log in _listener.AccessLogs)
+        {
+            try
+            {
+                log.Log(entry);
+            }
+            catch (Exception exception)
+            {
+                Loop.ReportFault(exception, "an access log");
+            }
+        }
+    }
+}

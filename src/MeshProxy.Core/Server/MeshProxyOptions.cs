@@ -1,0 +1,53 @@
+using MeshProxy.Core.Config;
+using MeshProxy.Core.Event;
+
+namespace MeshProxy.Core.Server;
+
+/// <summary>Settings of the process: threads, limits, drain times. Listeners and clusters come from a <see cref="ServerConfig"/>.</summary>
+/// <remarks>Read once, when the server is made.</remarks>
+public sealed class MeshProxyOptions
+{
+    /// <summary>How many worker threads serve connections; 1 to 1024 (Envoy: <c>--concurrency</c>).</summary>
+    /// <value>The number of processors.</value>
+    public int Concurrency { get; set; } = Environment.ProcessorCount;
+
+    /// <summary>What the workers' event loops are built on.</summary>
+    /// <value>Auto: epoll on Linux, sockets elsewhere.</value>
+    public EventLoopKind EventLoop { get; set; } = EventLoopKind.Auto;
+
+    /// <summary>How long connections may go on after their listener or filter chain was changed or removed, and at most after the server
+    /// began to stop (Envoy: <c>--drain-time-s</c>). Not negative.</summary>
+    /// <value>600 seconds.</value>
+    public TimeSpan DrainTime { get; set; } = TimeSpan.FromSeconds(600);
+
+    /// <summary>How much buffer memory a worker keeps for reuse, in bytes. Not negative.</summary>
+    /// <value>64 MiB.</value>
+    public int MaxRetainedSlabBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>A worker that is busy with one turn for longer than this is counted (Envoy: <c>watchdog.miss_timeout</c>).</summary>
+    /// <value>200 milliseconds.</value>
+    public TimeSpan WatchdogMissTimeout { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>And one that is busy for longer than this is counted again and logged (Envoy: <c>watchdog.megamiss_timeout</c>).</summary>
+    /// <value>1 second.</value>
+    public TimeSpan WatchdogMegamissTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often stats are flushed to their sinks; more than zero (Envoy: <c>stats_flush_interval</c>).</summary>
+    /// <value>5 seconds.</value>
+    public TimeSpan StatsFlushInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Adds every error.</summary>
+    internal void Validate(ConfigErrors errors)
+    {
+        errors.RequireRange(Concurrency, 1, 1024, "concurrency");
+        errors.Require(Enum.IsDefined(EventLoop), "event_loop", "must be Auto, Epoll or Sockets");
+        errors.Require(EventLoop != EventLoopKind.Epoll || OperatingSystem.IsLinux(), "event_loop", "Epoll needs Linux; choose Auto or Sockets");
+        errors.Require(DrainTime >= TimeSpan.Zero, "drain_time", "must not be negative");
+        errors.Require(MaxRetainedSlabBytes >= 0, "max_retained_slab_bytes", "must not be negative");
+        errors.RequirePositive(WatchdogMissTimeout, "watchdog_miss_timeout");
+        errors.RequirePositive(WatchdogMegamissTimeout, "watchdog_megamiss_timeout");
+        errors.RequirePositive(StatsFlushInterval, "stats_flush_interval");
+    }
+
+    internal MeshProxyOptions Clone() => (MeshProxyOptions)MemberwiseClone();
+}
