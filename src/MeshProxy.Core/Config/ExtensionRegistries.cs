@@ -8,6 +8,10 @@ internal sealed class ExtensionRegistries : IExtensionCatalog
     public void Add<T>(T registry)
         where T : class => _registries.Add(typeof(T), registry);
 
+    /// <summary>Null if no such registry was added.</summary>
+    public T? Find<T>()
+        where T : class => (T?)_registries.GetValueOrDefault(typeof(T));
+
     /// <exception cref="InvalidOperationException">No such registry was added: the package that brings it is not part of this server.</exception>
     public T Get<T>()
         where T : class => (T)(_registries.GetValueOrDefault(typeof(T))

@@ -43,7 +43,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         DelayedCloseTimeoutMs = (int)config.DelayedCloseTimeout.TotalMilliseconds;
         MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection ?? 0;
         var registry = context.Registries.Get<HttpFilterRegistry>();
-        var filterContext = new HttpFilterFactoryContext(context.Clusters)
+        var filterContext = new HttpFilterFactoryContext(context.Clusters, context.Workers)
         {
             Stats = Stats.Scope,
             LoggerFactory = context.LoggerFactory,

@@ -10,7 +10,5 @@ internal sealed class RouterFilterFactory(HttpFilterFactoryContext context) : IH
 
     private readonly RouterStats _stats = new(context.Stats);
 
-    public bool IsTerminal => true;
-
     public IStreamFilterBase Create(EventLoop worker) => new RouterFilter(_stats, context.Clusters.ForWorker(worker.Index), worker);
 }

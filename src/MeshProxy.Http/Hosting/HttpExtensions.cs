@@ -1,0 +1,31 @@
+using MeshProxy.Core.Config;
+using MeshProxy.Core.NetworkFilters;
+using MeshProxy.Http.Config;
+using MeshProxy.Http.ConnectionManager;
+using MeshProxy.Http.FilterChain;
+using MeshProxy.Http.Router;
+
+namespace MeshProxy.Http.Hosting;
+
+/// <summary>The one place that knows the extensions that this package brings.</summary>
+internal static class HttpExtensions
+{
+    /// <summary>Adds them, unless they were added before.</summary>
+    public static HttpFilterRegistry Register(ExtensionRegistries registries)
+    {
+        if (registries.Find<HttpFilterRegistry>() is { } known)
+        {
+            return known;
+        }
+
+        var filters = new HttpFilterRegistry();
+        filters.Add(RouterFilterFactory.FilterName, static context => new RouterFilterFactory(context), isTerminal: true);
+        registries.Add(filters);
+        registries.Get<NetworkFilterRegistry>().Add<HttpConnectionManagerConfig>(
+            HttpConnectionManager.FilterName,
+            new HttpConnectionManagerConfigValidator(registries),
+            static (config, context) => new HttpConnectionManager(config, context),
+            isTerminal: true);
+        return filters;
+    }
+}
