@@ -1,0 +1,4 @@
+using System.CommandLine;
+using MeshProxy.Gateway;
+
+return await CommandLine.Create().Parse(args).InvokeAsync();
