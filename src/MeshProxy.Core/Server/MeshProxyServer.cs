@@ -16,7 +16,7 @@ namespace MeshProxy.Core.Server;
 /// All members may be called from any thread. <see cref="StartAsync"/> once, <see cref="UpdateAsync"/> as often as wanted,
 /// <see cref="StopAsync"/> or <see cref="DisposeAsync"/> at the end; a stopped server is not started again.
 /// </remarks>
-public sealed class MeshProxyServer : IAsyncDisposable
+public sealed class MeshProxyServer : IAsyncDisposable, IDisposable
 {
     private readonly MeshProxyOptions _options;
     private readonly ExtensionRegistries _registries;
@@ -26,6 +26,7 @@ public sealed class MeshProxyServer : IAsyncDisposable
     private readonly ServerStats _stats;
     private readonly SemaphoreSlim _turn = new(1);
     private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _drainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ServerConfig _config;
     private ServerRuntime? _runtime;
     private Task? _start;
@@ -39,7 +40,12 @@ public sealed class MeshProxyServer : IAsyncDisposable
     }
 
     internal MeshProxyServer(
-        MeshProxyOptions options, ServerConfig config, ExtensionRegistries registries, ILoggerFactory? loggerFactory = null, IServiceProvider? services = null)
+        MeshProxyOptions options,
+        ServerConfig config,
+        ExtensionRegistries registries,
+        ILoggerFactory? loggerFactory = null,
+        IServiceProvider? services = null,
+        IEnumerable<ConfigError>? foundBefore = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(config);
@@ -50,6 +56,11 @@ public sealed class MeshProxyServer : IAsyncDisposable
         _services = services;
         _logger = _loggerFactory.CreateLogger("MeshProxy.Server");
         var errors = new ConfigErrors();
+        foreach (var error in foundBefore ?? [])
+        {
+            errors.Add(error.Path, error.Message);
+        }
+
         _options.Validate(errors.Field("options"));
         Validate(config, errors);
         errors.ThrowIfAny();
@@ -130,8 +141,10 @@ public sealed class MeshProxyServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
-        _turn.Dispose();
     }
+
+    /// <summary>Stops without draining, and blocks until all threads have ended. Not to be called on a worker.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <summary>Where a listener is bound, with the port that the system chose where the config says 0; its first address.</summary>
     /// <exception cref="ArgumentException">There is no such listener, or it does not bind.</exception>
@@ -161,8 +174,8 @@ public sealed class MeshProxyServer : IAsyncDisposable
         }
         catch
         {
-            runtime.EndDrain();
-            await runtime.StopAsync().ConfigureAwait(false);
+            EndDrain();
+            await runtime.StopAsync(_drainEnd.Task).ConfigureAwait(false);
             throw;
         }
 
@@ -188,7 +201,7 @@ public sealed class MeshProxyServer : IAsyncDisposable
         await _turn.WaitAsync().ConfigureAwait(false);
         try
         {
-            await runtime.StopAsync().ConfigureAwait(false);
+            await runtime.StopAsync(_drainEnd.Task).ConfigureAwait(false);
         }
         finally
         {
@@ -198,5 +211,5 @@ public sealed class MeshProxyServer : IAsyncDisposable
         }
     }
 
-    private void EndDrain() => Volatile.Read(ref _runtime)?.EndDrain();
+    private void EndDrain() => _drainEnd.TrySetResult();
 }

@@ -28,7 +28,6 @@ internal sealed class ServerRuntime
     private readonly ClusterManager _clusters;
     private readonly ListenerManager _listeners;
     private readonly LoopTimer _flush;
-    private readonly TaskCompletionSource _drainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private EquatableArray<ClusterConfig> _clusterConfigs;
 
@@ -84,13 +83,11 @@ internal sealed class ServerRuntime
             a.RegisteredSockets + b.RegisteredSockets));
     }
 
-    /// <summary>Ends the drain of a stop that is under way or comes next.</summary>
-    public void EndDrain() => _drainEnd.TrySetResult();
-
     /// <summary>Stops accepting, drains, closes what is left, ends all threads.</summary>
-    public async Task StopAsync()
+    /// <param name="drainEnd">Completes when the drain has lasted long enough for somebody.</param>
+    public async Task StopAsync(Task drainEnd)
     {
-        await OnControlAsync(DrainAsync).ConfigureAwait(false);
+        await OnControlAsync(() => DrainAsync(drainEnd)).ConfigureAwait(false);
         await _threads.StopAsync(_store).ConfigureAwait(false);
         _accessLogs.Dispose();
         ServerLog.Stopped(_logger);
@@ -131,14 +128,14 @@ internal sealed class ServerRuntime
         return acknowledged;
     }
 
-    private async Task DrainAsync()
+    private async Task DrainAsync(Task drainEnd)
     {
         _flush.Cancel();
         ServerLog.Draining(_logger, _options.DrainTime.TotalSeconds);
         await _listeners.StopAcceptingAsync();
         var empty = Task.WhenAll(_threads.Workers.Select(worker => WhenEmptyAsync(worker)));
         using var drainTime = new LoopDelay(_threads.Control, (long)_options.DrainTime.TotalMilliseconds);
-        await Task.WhenAny(empty, drainTime.Task, _drainEnd.Task);
+        await Task.WhenAny(empty, drainTime.Task, drainEnd);
         if (!empty.IsCompleted)
         {
             await CloseAllAsync(empty);
