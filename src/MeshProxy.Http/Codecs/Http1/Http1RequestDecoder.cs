@@ -311,9 +311,8 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         const ulong Http11 = 0x312E312F50545448; // "HTTP/1.1"
         const ulong Http10Word = 0x302E312F50545448;
         http10 = false;
-        if (length < 10)
+        if (length < 8)
         {
-            // The line feed is there only if the line is too short, or the version is not followed by CR LF.
             return new ReadOnlySpan<byte>(p, length).Contains((byte)'\n') ? FailLine(Http1Errors.BadVersion) : 0;
         }
 
@@ -324,7 +323,17 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
             return FailLine(Http1Errors.BadVersion);
         }
 
-        return p[8] == '\r' && p[9] == '\n' ? 10 : FailLine(p[8] == '\r' || p[8] == '\n' ? Http1Errors.BadLineEnd : Http1Errors.BadRequestLine);
+        if (length == 8)
+        {
+            return 0;
+        }
+
+        if (p[8] != '\r')
+        {
+            return FailLine(p[8] == '\n' ? Http1Errors.BadLineEnd : Http1Errors.BadRequestLine);
+        }
+
+        return length == 9 ? 0 : p[9] == '\n' ? 10 : FailLine(Http1Errors.BadLineEnd);
     }
 
     /// <summary>The four forms of a target (RFC 9112 section 3.2).</summary>
