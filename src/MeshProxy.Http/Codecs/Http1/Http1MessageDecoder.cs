@@ -112,10 +112,10 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     {
         if (!_inTrailers)
         {
-            var status = _chunks.Read(input, output, out var error);
+            var status = _chunks.Read(input, output);
             if (status != DecodeStatus.Complete)
             {
-                return status == DecodeStatus.Error ? Fail(error) : status;
+                return status == DecodeStatus.Error ? Fail(_chunks.Error) : status;
             }
 
             _inTrailers = true;
@@ -207,7 +207,7 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     }
 
     private protected override unsafe bool Keeps(HeaderId id, byte* name, int length) =>
-        !_inTrailers || !Http1ForbiddenTrailers.Contains(id, new ReadOnlySpan<byte>(name, length));
+        !Http1ForbiddenTrailers.Contains(id, new ReadOnlySpan<byte>(name, length));
 
     private protected override bool OnBlockEnd(HeaderMap? map)
     {
@@ -269,6 +269,13 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     /// <summary>Whether the field must be kept until the head's end, because it names other headers.</summary>
     private bool OnConnection(ReadOnlySpan<byte> value)
     {
+        // Nearly always it is just this.
+        if (HeaderBytes.EqualsIgnoreCase(value, "keep-alive"u8))
+        {
+            ConnectionKeepAlive = true;
+            return false;
+        }
+
         var names = false;
         while (HeaderBytes.NextListElement(ref value, out var option))
         {

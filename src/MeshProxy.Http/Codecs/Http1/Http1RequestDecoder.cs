@@ -100,6 +100,12 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         }
         else if (id == HeaderId.Expect)
         {
+            // RFC 9110 section 10.1.1: HTTP/1.0 has no expectations, and none may be made of what it sends.
+            if (Http10)
+            {
+                return false;
+            }
+
             if (HeaderBytes.EqualsIgnoreCase(value, "100-continue"u8))
             {
                 ExpectContinue = true;
@@ -134,13 +140,6 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         if (UpgradeSeen)
         {
             ReadUpgrade(headers);
-        }
-
-        // RFC 9110 section 10.1.1: HTTP/1.0 has no expectations.
-        if (Http10)
-        {
-            ExpectContinue = false;
-            return true;
         }
 
         return !_expectationFailed || Refuse(Http1Errors.ExpectationFailed);
