@@ -139,7 +139,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
 
         if (UpgradeSeen)
         {
-            ReadUpgrade(headers);
+            IsUpgrade = Http1Upgrade.Settle(headers, ConnectionUpgrade && !Http10);
         }
 
         return !_expectationFailed || Refuse(Http1Errors.ExpectationFailed);
@@ -209,57 +209,6 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         }
 
         return true;
-    }
-
-    private void ReadUpgrade(RequestHeaders headers)
-    {
-        // RFC 9110 section 7.8: without the connection option, or in HTTP/1.0, it is to be ignored. So is h2c, which
-        // nobody may ask a proxy for on another's behalf (RFC 9113 section 3.1 has dropped it).
-        var list = headers.Get(HeaderNames.Upgrade);
-        var wanted = 0;
-        var others = false;
-        while (HeaderBytes.NextListElement(ref list, out var protocol))
-        {
-            var isH2c = HeaderBytes.EqualsIgnoreCase(protocol, "h2c"u8);
-            wanted += isH2c ? 0 : 1;
-            others |= isH2c;
-        }
-
-        IsUpgrade = ConnectionUpgrade && !Http10 && wanted > 0;
-        if (!IsUpgrade || others)
-        {
-            RewriteUpgrade(headers, keep: IsUpgrade);
-        }
-    }
-
-    private static void RewriteUpgrade(RequestHeaders headers, bool keep)
-    {
-        if (!keep)
-        {
-            headers.Remove(HeaderNames.Upgrade);
-            return;
-        }
-
-        var list = headers.Get(HeaderNames.Upgrade);
-        var first = true;
-        while (HeaderBytes.NextListElement(ref list, out var protocol))
-        {
-            if (HeaderBytes.EqualsIgnoreCase(protocol, "h2c"u8))
-            {
-                continue;
-            }
-
-            if (first)
-            {
-                headers.Set(HeaderNames.Upgrade, protocol);
-            }
-            else
-            {
-                headers.AppendValue(HeaderNames.Upgrade, protocol);
-            }
-
-            first = false;
-        }
     }
 
     private int ReadMethod(byte* p, int length, int loadable, out KnownMethod known)

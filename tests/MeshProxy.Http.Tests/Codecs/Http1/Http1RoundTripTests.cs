@@ -10,7 +10,7 @@ namespace MeshProxy.Http.Tests.Codecs.Http1;
 /// <summary>What is written is what is read back, for heads and bodies made at random.</summary>
 public sealed class Http1RoundTripTests
 {
-    private static readonly Config s_config = Config.QuickThrowOnFailure.WithMaxTest(300).WithReplay(20240131, 1UL);
+    private static readonly FsCheck.Config s_config = FsCheck.Config.QuickThrowOnFailure.WithMaxTest(300).WithReplay(20240131, 1UL);
 
     private static readonly Gen<string> s_name =
         from n in Gen.Choose(1, 24)
