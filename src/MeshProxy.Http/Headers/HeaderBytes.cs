@@ -18,6 +18,19 @@ internal static unsafe class HeaderBytes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsToken(byte b) => s_token[b];
 
+    public static bool IsToken(ReadOnlySpan<byte> bytes)
+    {
+        foreach (var b in bytes)
+        {
+            if (!s_token[b])
+            {
+                return false;
+            }
+        }
+
+        return !bytes.IsEmpty;
+    }
+
     /// <summary>The first byte that is not a token character, or <paramref name="length"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int IndexOfNonToken(byte* p, int length, int loadable)

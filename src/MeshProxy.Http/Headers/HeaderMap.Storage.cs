@@ -66,6 +66,20 @@ public abstract unsafe partial class HeaderMap
         PushSlot(slot);
     }
 
+    /// <summary>Takes every header of a name out that is not well-known and may be in any case.</summary>
+    internal void RemoveCustom(ReadOnlySpan<byte> name)
+    {
+        for (var i = 0; i < _slotCount; i++)
+        {
+            ref var slot = ref _slots[i];
+            if (slot.NameLength == name.Length && slot.Id == HeaderId.None && (slot.Flags & HeaderSlotFlags.Removed) == 0
+                && System.Text.Ascii.EqualsIgnoreCase(NameOf(slot), name))
+            {
+                RemoveSlot(ref slot);
+            }
+        }
+    }
+
     /// <summary>The first slot of a name, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int IndexOf(HeaderName name) => name.Id != HeaderId.None ? _first[(int)name.Id] - 1 : IndexOfCustom(name.Bytes, 0);

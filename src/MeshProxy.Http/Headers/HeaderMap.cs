@@ -20,12 +20,14 @@ public abstract unsafe partial class HeaderMap
     public const int MaxAddedBytes = 256 * 1024;
 
     private const int MaxSlots = 16 * 1024;
+    private const int InitialSlots = 24;
+    private const int MaxRetainedSlots = 256;
 
     private SlabPool? _pool;
     private int _ownerThread;
     private Slab? _headSlab;
     private byte* _head;
-    private HeaderSlot[] _slots = new HeaderSlot[24];
+    private HeaderSlot[] _slots = new HeaderSlot[InitialSlots];
     private int _slotCount;
     private FirstSlots _first;
     private Slab[] _arena = [];
@@ -120,6 +122,12 @@ public abstract unsafe partial class HeaderMap
     public void Set(HeaderName name, ReadOnlySpan<byte> value)
     {
         CheckChange(name, value);
+        SetTrusted(name, value);
+    }
+
+    /// <summary><see cref="Set(HeaderName, ReadOnlySpan{byte})"/> for engine code on the map's own worker, with a value that is known to hold no control characters.</summary>
+    internal void SetTrusted(HeaderName name, ReadOnlySpan<byte> value)
+    {
         var index = IndexOf(name);
         if (index < 0)
         {
@@ -131,7 +139,22 @@ public abstract unsafe partial class HeaderMap
         Rewrite(index, value, default);
     }
 
+    /// <summary><see cref="AppendValue"/> for engine code; see <see cref="SetTrusted"/>.</summary>
+    internal void AppendTrusted(HeaderName name, ReadOnlySpan<byte> value)
+    {
+        var index = IndexOf(name);
+        if (index < 0)
+        {
+            AppendSlot(name, value, default);
+        }
+        else
+        {
+            Rewrite(index, ValueAt(index), value);
+        }
+    }
+
     /// <inheritdoc cref="Set(HeaderName, ReadOnlySpan{byte})"/>
+    [SkipLocalsInit]
     public void Set(HeaderName name, string value)
     {
         var room = Encoding.UTF8.GetMaxByteCount(value.Length);
@@ -148,6 +171,7 @@ public abstract unsafe partial class HeaderMap
     }
 
     /// <inheritdoc cref="Add(HeaderName, ReadOnlySpan{byte})"/>
+    [SkipLocalsInit]
     public void Add(HeaderName name, string value)
     {
         var room = Encoding.UTF8.GetMaxByteCount(value.Length);
@@ -160,15 +184,7 @@ public abstract unsafe partial class HeaderMap
     public void AppendValue(HeaderName name, ReadOnlySpan<byte> value)
     {
         CheckChange(name, value);
-        var index = IndexOf(name);
-        if (index < 0)
-        {
-            AppendSlot(name, value, default);
-        }
-        else
-        {
-            Rewrite(index, ValueAt(index), value);
-        }
+        AppendTrusted(name, value);
     }
 
     /// <summary>Takes every header of a name out. Returns how many there were.</summary>
@@ -231,6 +247,10 @@ public abstract unsafe partial class HeaderMap
         {
             _slotCount = 0;
             _first = default;
+            if (_slots.Length > MaxRetainedSlots)
+            {
+                _slots = new HeaderSlot[InitialSlots];
+            }
         }
 
         Count = 0;

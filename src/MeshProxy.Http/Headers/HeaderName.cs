@@ -67,17 +67,9 @@ public readonly struct HeaderName : IEquatable<HeaderName>
     internal static bool TryCreate(ReadOnlySpan<byte> name, out HeaderName made)
     {
         made = default;
-        if (name.IsEmpty)
+        if (!HeaderBytes.IsToken(name))
         {
             return false;
-        }
-
-        foreach (var b in name)
-        {
-            if (!HeaderBytes.IsToken(b))
-            {
-                return false;
-            }
         }
 
         var id = HeaderTable.Find(name);

@@ -63,12 +63,9 @@ public sealed class RequestHeaders : HeaderMap
     public void SetMethod(ReadOnlySpan<byte> method)
     {
         CheckThread();
-        foreach (var b in method)
+        if (!HeaderBytes.IsToken(method))
         {
-            if (!HeaderBytes.IsToken(b))
-            {
-                throw new ArgumentException("A method holds token characters only.", nameof(method));
-            }
+            throw new ArgumentException("A method holds token characters only.", nameof(method));
         }
 
         KnownMethod = KnownMethods.Find(method);

@@ -21,6 +21,9 @@ internal struct Http1ChunkReader
     private int _extensionBytes;
     private long _size;
 
+    /// <summary>Why <see cref="Read"/> returned Error.</summary>
+    public Http1Error Error { get; private set; }
+
     private enum State : byte
     {
         SizeStart,
@@ -41,9 +44,8 @@ internal struct Http1ChunkReader
     }
 
     /// <summary>Complete when the last chunk's line was read.</summary>
-    public DecodeStatus Read(IoBuffer input, IoBuffer output, out Http1Error error)
+    public DecodeStatus Read(IoBuffer input, IoBuffer output)
     {
-        error = default;
         while (!input.IsEmpty)
         {
             if (_state == State.Data)
@@ -64,7 +66,7 @@ internal struct Http1ChunkReader
             var done = false;
             while (i < span.Length && _state != State.Data && !done)
             {
-                if (!Step(span[i++], ref done, out error))
+                if (!Step(span[i++], ref done))
                 {
                     return DecodeStatus.Error;
                 }
@@ -80,20 +82,18 @@ internal struct Http1ChunkReader
         return DecodeStatus.NeedMore;
     }
 
-    private bool Step(byte b, ref bool done, out Http1Error error)
+    private bool Step(byte b, ref bool done)
     {
-        error = default;
         switch (_state)
         {
             case State.SizeStart:
             case State.Size:
-                return OnSize(b, out error);
+                return OnSize(b);
 
             case State.LineFeed:
                 if (b != '\n')
                 {
-                    error = Http1Errors.BadLineEnd;
-                    return false;
+                    return Refuse(Http1Errors.BadLineEnd);
                 }
 
                 done = _size == 0;
@@ -102,28 +102,25 @@ internal struct Http1ChunkReader
                 return true;
 
             case State.DataReturn:
-                error = Http1Errors.BadChunkEnd;
                 _state = State.DataLineFeed;
-                return b == '\r';
+                return b == '\r' || Refuse(Http1Errors.BadChunkEnd);
 
             case State.DataLineFeed:
-                error = Http1Errors.BadChunkEnd;
                 _state = State.SizeStart;
-                return b == '\n';
+                return b == '\n' || Refuse(Http1Errors.BadChunkEnd);
 
             default:
-                return OnExtension(b, out error);
+                return OnExtension(b);
         }
     }
 
-    private bool OnSize(byte b, out Http1Error error)
+    private bool OnSize(byte b)
     {
-        error = Http1Errors.BadChunkSize;
         if (char.IsAsciiHexDigit((char)b))
         {
             if (++_digits > MaxSizeDigits)
             {
-                return false;
+                return Refuse(Http1Errors.BadChunkSize);
             }
 
             if (_digits == 1)
@@ -138,7 +135,7 @@ internal struct Http1ChunkReader
 
         if (_digits == 0)
         {
-            return false;
+            return Refuse(Http1Errors.BadChunkSize);
         }
 
         switch (b)
@@ -148,21 +145,20 @@ internal struct Http1ChunkReader
                 return true;
             case (byte)';':
                 _state = State.BeforeName;
-                return CountExtension(ref error);
+                return CountExtension();
             case (byte)' ' or (byte)'\t':
                 // White space is allowed before a semicolon only (RFC 9112 section 7.1.1).
                 _state = State.BeforeSemicolon;
-                return CountExtension(ref error);
+                return CountExtension();
             default:
-                return false;
+                return Refuse(Http1Errors.BadChunkSize);
         }
     }
 
     // chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS ( token / quoted-string ) ] )
-    private bool OnExtension(byte b, out Http1Error error)
+    private bool OnExtension(byte b)
     {
-        error = Http1Errors.BadChunkExtension;
-        if (!CountExtension(ref error))
+        if (!CountExtension())
         {
             return false;
         }
@@ -183,17 +179,22 @@ internal struct Http1ChunkReader
             _ => null,
         };
         _state = next ?? _state;
-        return next is not null;
+        return next is not null || Refuse(Http1Errors.BadChunkExtension);
     }
 
-    private bool CountExtension(ref Http1Error error)
+    private bool CountExtension()
     {
         if (++_extensionBytes <= MaxExtensionBytes)
         {
             return true;
         }
 
-        error = Http1Errors.ChunkExtensionsTooLong;
+        return Refuse(Http1Errors.ChunkExtensionsTooLong);
+    }
+
+    private bool Refuse(in Http1Error error)
+    {
+        Error = error;
         return false;
     }
 

@@ -20,6 +20,7 @@ internal abstract unsafe class Http1FieldReader
     private int _scanned;       // no line feed from _lineStart up to here
     private int _emptyLines;
     private bool _startLineDone;
+    private bool _filters;      // a trailer section: not every field is kept
 
     private readonly bool _skipsEmptyLines;
 
@@ -44,6 +45,7 @@ internal abstract unsafe class Http1FieldReader
 
     protected void ResetBlock(bool hasStartLine)
     {
+        _filters = !hasStartLine;
         _lineStart = 0;
         _scanned = 0;
         _emptyLines = 0;
@@ -115,8 +117,8 @@ internal abstract unsafe class Http1FieldReader
     /// </summary>
     private protected abstract bool OnSpecial(HeaderId id, ReadOnlySpan<byte> value);
 
-    /// <summary>Whether a header belongs into the map (trailers leave some out).</summary>
-    private protected virtual bool Keeps(HeaderId id, byte* name, int length) => true;
+    /// <summary>Whether a trailer field belongs into the map.</summary>
+    private protected abstract bool Keeps(HeaderId id, byte* name, int length);
 
     /// <summary>The end of the block was found, and the map can be read. False with the error set to refuse.</summary>
     private protected abstract bool OnBlockEnd(HeaderMap? map);
@@ -306,7 +308,11 @@ internal abstract unsafe class Http1FieldReader
             }
         }
 
-        keep = keep && Keeps(id, name, nameLength);
+        if (_filters && keep)
+        {
+            keep = Keeps(id, name, nameLength);
+        }
+
         return true;
     }
 

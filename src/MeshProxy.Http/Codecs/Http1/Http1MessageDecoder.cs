@@ -112,10 +112,10 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     {
         if (!_inTrailers)
         {
-            var status = _chunks.Read(input, output, out var error);
+            var status = _chunks.Read(input, output);
             if (status != DecodeStatus.Complete)
             {
-                return status == DecodeStatus.Error ? Fail(error) : status;
+                return status == DecodeStatus.Error ? Fail(_chunks.Error) : status;
             }
 
             _inTrailers = true;
@@ -207,7 +207,7 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     }
 
     private protected override unsafe bool Keeps(HeaderId id, byte* name, int length) =>
-        !_inTrailers || !Http1ForbiddenTrailers.Contains(id, new ReadOnlySpan<byte>(name, length));
+        !Http1ForbiddenTrailers.Contains(id, new ReadOnlySpan<byte>(name, length));
 
     private protected override bool OnBlockEnd(HeaderMap? map)
     {
@@ -269,6 +269,13 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     /// <summary>Whether the field must be kept until the head's end, because it names other headers.</summary>
     private bool OnConnection(ReadOnlySpan<byte> value)
     {
+        // Nearly always it is just this.
+        if (HeaderBytes.EqualsIgnoreCase(value, "keep-alive"u8))
+        {
+            ConnectionKeepAlive = true;
+            return false;
+        }
+
         var names = false;
         while (HeaderBytes.NextListElement(ref value, out var option))
         {
@@ -322,16 +329,9 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     private static bool IsCoding(ReadOnlySpan<byte> coding)
     {
         var name = HeaderBytes.Trim(coding.IndexOf((byte)';') is var end and >= 0 ? coding[..end] : coding);
-        foreach (var b in name)
-        {
-            if (!HeaderBytes.IsToken(b))
-            {
-                return false;
-            }
-        }
 
         // "chunked;x=y" is not chunked, and no other coding either.
-        return !name.IsEmpty && !HeaderBytes.EqualsIgnoreCase(name, "chunked"u8);
+        return HeaderBytes.IsToken(name) && !HeaderBytes.EqualsIgnoreCase(name, "chunked"u8);
     }
 
     private static bool ListHas(ReadOnlySpan<byte> list, ReadOnlySpan<byte> word)
@@ -365,15 +365,25 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
             var list = map.ValueOf(slots[i]);
             while (HeaderBytes.NextListElement(ref list, out var option))
             {
-                if (++count > MaxNominatedHeaders || !HeaderName.TryCreate(option, out var name) || IsIndispensable(name))
+                if (++count > MaxNominatedHeaders || !HeaderBytes.IsToken(option))
                 {
                     return Refuse(Http1Errors.BadConnection);
                 }
 
-                // These were dealt with, or are no names at all.
-                if (name.Id is not (HeaderId.Connection or HeaderId.Upgrade or HeaderId.TE or HeaderId.TransferEncoding))
+                var id = HeaderTable.Find(option);
+                if (IsIndispensable(id, option))
                 {
-                    map.Remove(name);
+                    return Refuse(Http1Errors.BadConnection);
+                }
+
+                if (id == HeaderId.None)
+                {
+                    map.RemoveCustom(option);
+                }
+                else if (id is not (HeaderId.Connection or HeaderId.Upgrade or HeaderId.TE or HeaderId.TransferEncoding))
+                {
+                    // Those were dealt with already.
+                    map.Remove(new HeaderName(id));
                 }
             }
         }
@@ -382,9 +392,9 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
         return true;
     }
 
-    private static bool IsIndispensable(HeaderName name) =>
-        name.Id is HeaderId.Host or HeaderId.ContentLength or HeaderId.XForwardedFor or HeaderId.XForwardedHost
+    private static bool IsIndispensable(HeaderId id, ReadOnlySpan<byte> name) =>
+        id is HeaderId.Host or HeaderId.ContentLength or HeaderId.XForwardedFor or HeaderId.XForwardedHost
             or HeaderId.XForwardedProto or HeaderId.XForwardedPort or HeaderId.XForwardedClientCert or HeaderId.Forwarded or HeaderId.Via
             or HeaderId.Authorization or HeaderId.Cookie
-        || name.Bytes.StartsWith("x-envoy-"u8);
+        || (name.Length >= 8 && HeaderBytes.EqualsIgnoreCase(name[..8], "x-envoy-"u8));
 }

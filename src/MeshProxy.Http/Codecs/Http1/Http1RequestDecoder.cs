@@ -100,6 +100,12 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         }
         else if (id == HeaderId.Expect)
         {
+            // RFC 9110 section 10.1.1: HTTP/1.0 has no expectations, and none may be made of what it sends.
+            if (Http10)
+            {
+                return false;
+            }
+
             if (HeaderBytes.EqualsIgnoreCase(value, "100-continue"u8))
             {
                 ExpectContinue = true;
@@ -133,14 +139,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
 
         if (UpgradeSeen)
         {
-            ReadUpgrade(headers);
-        }
-
-        // RFC 9110 section 10.1.1: HTTP/1.0 has no expectations.
-        if (Http10)
-        {
-            ExpectContinue = false;
-            return true;
+            IsUpgrade = Http1Upgrade.Settle(headers, ConnectionUpgrade && !Http10);
         }
 
         return !_expectationFailed || Refuse(Http1Errors.ExpectationFailed);
@@ -212,57 +211,6 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         return true;
     }
 
-    private void ReadUpgrade(RequestHeaders headers)
-    {
-        // RFC 9110 section 7.8: without the connection option, or in HTTP/1.0, it is to be ignored. So is h2c, which
-        // nobody may ask a proxy for on another's behalf (RFC 9113 section 3.1 has dropped it).
-        var list = headers.Get(HeaderNames.Upgrade);
-        var wanted = 0;
-        var others = false;
-        while (HeaderBytes.NextListElement(ref list, out var protocol))
-        {
-            var isH2c = HeaderBytes.EqualsIgnoreCase(protocol, "h2c"u8);
-            wanted += isH2c ? 0 : 1;
-            others |= isH2c;
-        }
-
-        IsUpgrade = ConnectionUpgrade && !Http10 && wanted > 0;
-        if (!IsUpgrade || others)
-        {
-            RewriteUpgrade(headers, keep: IsUpgrade);
-        }
-    }
-
-    private static void RewriteUpgrade(RequestHeaders headers, bool keep)
-    {
-        if (!keep)
-        {
-            headers.Remove(HeaderNames.Upgrade);
-            return;
-        }
-
-        var list = headers.Get(HeaderNames.Upgrade);
-        var first = true;
-        while (HeaderBytes.NextListElement(ref list, out var protocol))
-        {
-            if (HeaderBytes.EqualsIgnoreCase(protocol, "h2c"u8))
-            {
-                continue;
-            }
-
-            if (first)
-            {
-                headers.Set(HeaderNames.Upgrade, protocol);
-            }
-            else
-            {
-                headers.AppendValue(HeaderNames.Upgrade, protocol);
-            }
-
-            first = false;
-        }
-    }
-
     private int ReadMethod(byte* p, int length, int loadable, out KnownMethod known)
     {
         known = KnownMethod.Other;
@@ -311,9 +259,8 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         const ulong Http11 = 0x312E312F50545448; // "HTTP/1.1"
         const ulong Http10Word = 0x302E312F50545448;
         http10 = false;
-        if (length < 10)
+        if (length < 8)
         {
-            // The line feed is there only if the line is too short, or the version is not followed by CR LF.
             return new ReadOnlySpan<byte>(p, length).Contains((byte)'\n') ? FailLine(Http1Errors.BadVersion) : 0;
         }
 
@@ -324,7 +271,17 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
             return FailLine(Http1Errors.BadVersion);
         }
 
-        return p[8] == '\r' && p[9] == '\n' ? 10 : FailLine(p[8] == '\r' || p[8] == '\n' ? Http1Errors.BadLineEnd : Http1Errors.BadRequestLine);
+        if (length == 8)
+        {
+            return 0;
+        }
+
+        if (p[8] != '\r')
+        {
+            return FailLine(p[8] == '\n' ? Http1Errors.BadLineEnd : Http1Errors.BadRequestLine);
+        }
+
+        return length == 9 ? 0 : p[9] == '\n' ? 10 : FailLine(Http1Errors.BadLineEnd);
     }
 
     /// <summary>The four forms of a target (RFC 9112 section 3.2).</summary>

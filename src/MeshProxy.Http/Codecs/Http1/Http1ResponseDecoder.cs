@@ -101,7 +101,8 @@ internal sealed unsafe class Http1ResponseDecoder(Http1ProtocolOptions options) 
         var version = BinaryPrimitives.ReadUInt64LittleEndian(line);
         if (version is not (Http11 or Http10Word))
         {
-            return FailLine(Http1Errors.BadVersion);
+            // A line that ends too soon is that first, however much of the next one is there.
+            return FailLine(line[..(ReasonAt + 1)].Contains((byte)'\n') ? Http1Errors.BadStatusLine : Http1Errors.BadVersion);
         }
 
         int hundreds = p[9] - '0', tens = p[10] - '0', ones = p[11] - '0';

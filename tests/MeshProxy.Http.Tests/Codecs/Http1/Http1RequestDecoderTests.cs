@@ -191,6 +191,14 @@ public sealed class Http1RequestDecoderTests
         Http1Harness.Request("GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", accept).Error.ShouldBe(Http1Errors.TransferEncodingInHttp10);
     }
 
+    [Fact]
+    public void Expect_InHttp10_IsLeftOut()
+    {
+        var r = Http1Harness.Request("POST / HTTP/1.0\r\nHost: a\r\nExpect: wonders\r\nExpect: 100-continue\r\n\r\n", new() { AcceptHttp10 = true });
+        r.Headers.ShouldBe("Host: a|");
+        r.Facts.ShouldContain("expect=False");
+    }
+
     [Theory]
     [InlineData(HeadersWithUnderscoresAction.Allow, "Host: a|X_Y: 1|X-Z: 2|")]
     [InlineData(HeadersWithUnderscoresAction.DropHeader, "Host: a|X-Z: 2|")]
