@@ -107,6 +107,8 @@ public sealed class IoBuffer : IBufferWriter<byte>
     public void MoveFrom(IoBuffer source)
     {
         Debug.Assert(source._pool == _pool, "buffers of two workers: copy instead");
+        source.TrimUnusedRoom();
+        TrimUnusedRoom();
         while (source._count > 0)
         {
             PushSlice(source.SliceAt(0));
@@ -142,6 +144,7 @@ public sealed class IoBuffer : IBufferWriter<byte>
     {
         Debug.Assert(source._pool == _pool, "buffers of two workers: copy instead");
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, source.Length);
+        TrimUnusedRoom();
         while (count > 0)
         {
             ref var first = ref source.SliceAt(0);
@@ -184,6 +187,8 @@ public sealed class IoBuffer : IBufferWriter<byte>
             first.Slab.Release();
             PopFirst();
         }
+
+        TrimUnusedRoom();
     }
 
     /// <summary>Drops everything and gives the slabs back.</summary>
@@ -315,6 +320,8 @@ public sealed class IoBuffer : IBufferWriter<byte>
             {
                 return slab.Array.AsSpan(slab.Filled);
             }
+
+            TrimUnusedRoom();
         }
 
         var fresh = _pool.Rent(Math.Clamp(wantBytes, minBytes, SlabPool.MaxSlabBytes));
@@ -359,6 +366,16 @@ public sealed class IoBuffer : IBufferWriter<byte>
 
     /// <inheritdoc/>
     public Span<byte> GetSpan(int sizeHint = 0) => WritableTail(Math.Max(sizeHint, 1), sizeHint);
+
+    /// <summary>Gives back a last slab that was asked for and not written: a slice without bytes may stand nowhere else.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TrimUnusedRoom()
+    {
+        if (_count > 0 && SliceAt(_count - 1).Length == 0)
+        {
+            TrimEmptyTail();
+        }
+    }
 
     private void TrimEmptyTail()
     {

@@ -71,7 +71,12 @@ public sealed class EventLoop
     internal ISocketOps Sockets { get; }
 
     /// <summary>The socket calls for an address: the operating system's, or those inside this process.</summary>
-    internal ISocketOps SocketsFor(Network.NetworkAddress address) => Sockets;
+    /// <remarks>Watch and close its sockets through what is returned (<see cref="ISocketOps.Register"/>), not through the loop.</remarks>
+    internal ISocketOps SocketsFor(Network.NetworkAddress address) =>
+        address is Network.InternalAddress && MemorySockets is { } memory ? memory : Sockets;
+
+    /// <summary>The sockets inside this process; null where there is no such network. Set before the loop is started.</summary>
+    internal ISocketOps? MemorySockets { get; set; }
 
     internal IPoller Poller { get; }
 
