@@ -93,9 +93,18 @@ internal sealed class ListenSockets
     }
 
     /// <summary>Accepts what is queued on a worker's part and stops. On that worker. Follow with <see cref="CloseAsync"/>.</summary>
-    public void Stop(int worker) => _sockets[worker]?.Stop();
+    public void Stop(int worker)
+    {
+        _sockets[worker]?.Stop();
+        if (!_shared && _handles[worker] >= 0)
+        {
+            // At once: what the kernel queues between the last accept and the close is lost.
+            _ops[worker].Close(_handles[worker]);
+            _handles[worker] = -1;
+        }
+    }
 
-    /// <summary>Closes all sockets.</summary>
+    /// <summary>Closes the sockets that are still open.</summary>
     public async Task CloseAsync()
     {
         for (var i = 0; i < _handles.Length; i++)
