@@ -121,7 +121,7 @@ internal sealed class EchoFilter(string greeting) : ITerminalFilter
 
     public async ValueTask RunAsync()
     {
-        var data = new Buffers.IoBuffer(_callbacks.Loop.Slabs);
+        var data = new MeshProxy.Core.Buffers.IoBuffer(_callbacks.Loop.Slabs);
         if (greeting.Length > 0)
         {
             data.Append(Encoding.UTF8.GetBytes(greeting));
