@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
+using MeshProxy.Core.Hosting;
 using MeshProxy.Core.Listeners;
 using MeshProxy.Core.Network;
 using static MeshProxy.Core.Tests.Server.ServerHarness;
@@ -60,6 +61,27 @@ public sealed class ListenerTests
             using var client = await Client.ConnectAsync(address);
             (await client.EchoAsync("x")).ShouldBe("x");
         }
+    }
+
+    [Theory]
+    [ClassData(typeof(EventLoopKinds))]
+    public async Task InternalListener_BehindAProxy_IsReachedInMemory(EventLoopKind kind)
+    {
+        await using var server = new MeshProxyBuilder()
+            .Configure(options => options.EventLoop = kind)
+            .Listener("outer", "127.0.0.1:0", l => l.FilterChain(c => c.TcpProxy("outer", cluster: "inner")))
+            .Listener("inner", "internal:inner", l => l.FilterChain(c => c.Echo()))
+            .Cluster("inner", c => c.Endpoints("internal:inner"))
+            .Build();
+        await server.StartAsync().WaitAsync(Patience);
+        server.GetListenerAddress("inner").ShouldBe(new InternalAddress("inner"));
+        for (var i = 0; i < 8; i++)
+        {
+            using var client = await Client.ConnectAsync(server.GetListenerAddress("outer"));
+            (await client.EchoAsync("through memory")).ShouldBe("through memory");
+        }
+
+        await server.StopAsync().WaitAsync(Patience);
     }
 
     [Theory]
