@@ -206,6 +206,47 @@ public sealed class ListenerUpdateTests
         }
     }
 
+    [Theory]
+    [ClassData(typeof(EventLoopKinds))]
+    public async Task Updates_UnderTraffic_LoseNoConnectionAndLeaveNothing(EventLoopKind kind)
+    {
+        var address = $"unix:@mp-{Guid.NewGuid():N}";
+        ListenerConfig[] Version(int i) =>
+        [
+            Listener() with { PerConnectionBufferLimitBytes = 65536 + (i / 4) },
+            Listener(i % 2 == 0 ? "even" : "odd", address: OperatingSystem.IsLinux() ? address : "127.0.0.1:0"),
+            Listener("chains") with { DefaultFilterChain = i % 2 == 0 ? null : Chain("echo") },
+        ];
+
+        await using var h = await new ServerHarness(kind).StartAsync(Version(0));
+        var main = h.Server.GetListenerAddress("main");
+        var chains = h.Server.GetListenerAddress("chains");
+        using var stop = new CancellationTokenSource();
+        var clients = Enumerable.Range(0, 4).Select(async n =>
+        {
+            var connections = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                using var client = await Client.ConnectAsync(n % 2 == 0 ? main : chains);
+                (await client.EchoAsync("one")).ShouldBe("one");
+                (await client.EchoAsync("two")).ShouldBe("two");
+                connections++;
+            }
+
+            return connections;
+        }).ToArray();
+        for (var i = 1; i <= 40; i++)
+        {
+            await h.UpdateAsync(Version(i));
+        }
+
+        stop.Cancel();
+        (await Task.WhenAll(clients).WaitAsync(Patience)).ShouldAllBe(connections => connections > 0);
+        await h.StatIsAsync("listener_manager.total_listeners_draining", 0);
+        await h.StatIsAsync("listener_manager.total_filter_chains_draining", 0);
+        await h.NothingIsLeftAsync();
+    }
+
     [Fact]
     public async Task Update_WithConfigErrors_ReportsAllOfThemAndChangesNothing()
     {
