@@ -1,5 +1,6 @@
 using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
+using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
 
@@ -19,7 +20,9 @@ internal sealed class ClientIdentity
         switch (Remote)
         {
             case SocketAddress ip:
-                AddressText = IpText.Format(ip.Address);
+                var text = IpText.Format(ip.Address);
+                ForwardedFor = new HeaderLine(HeaderNames.XForwardedFor, text);
+                ExternalAddress = new HeaderLine(HeaderNames.XEnvoyExternalAddress, text);
                 foreach (var range in config.InternalAddressConfig.CidrRanges)
                 {
                     IsInternal |= range.Contains(ip.Address);
@@ -35,8 +38,11 @@ internal sealed class ClientIdentity
     /// <summary>Null if it is not known.</summary>
     public NetworkAddress? Remote { get; }
 
-    /// <summary>The IP address as headers show it; empty if the client does not come by IP.</summary>
-    public byte[] AddressText { get; } = [];
+    /// <summary><c>x-forwarded-for</c> with the IP address alone; not set if the client does not come by IP.</summary>
+    public HeaderLine ForwardedFor { get; }
+
+    /// <summary><c>x-envoy-external-address</c> with the IP address; not set if the client does not come by IP.</summary>
+    public HeaderLine ExternalAddress { get; }
 
     /// <summary>Whether the address counts as internal (Envoy: <c>internal_address_config</c>).</summary>
     public bool IsInternal { get; }
