@@ -382,6 +382,7 @@ public sealed class IoBuffer : IBufferWriter<byte>
         SliceAt(_count - 1).Slab.Release();
         _slices[(_head + _count - 1) & (_slices.Length - 1)] = default;
         _count--;
+        GiveBackSlicesIfEmpty();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -402,6 +403,19 @@ public sealed class IoBuffer : IBufferWriter<byte>
         _slices[_head] = default;
         _head = (_head + 1) & (_slices.Length - 1);
         _count--;
+        GiveBackSlicesIfEmpty();
+    }
+
+    /// <summary>An empty buffer holds nothing, so that an idle connection's buffers cost next to nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void GiveBackSlicesIfEmpty()
+    {
+        if (_count == 0)
+        {
+            _pool.ReturnSlices(_slices);
+            _slices = [];
+            _head = 0;
+        }
     }
 
     private void RemoveSecond()
@@ -420,7 +434,13 @@ public sealed class IoBuffer : IBufferWriter<byte>
             return;
         }
 
-        var bigger = new Slice[Math.Max(2, _slices.Length * 2)];
+        if (_slices.Length == 0)
+        {
+            _slices = _pool.RentSlices();
+            return;
+        }
+
+        var bigger = new Slice[_slices.Length * 2];
         for (var i = 0; i < _count; i++)
         {
             bigger[i] = SliceAt(i);

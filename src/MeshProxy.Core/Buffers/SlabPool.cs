@@ -13,8 +13,11 @@ public sealed class SlabPool
     public const int MaxSlabBytes = 64 * 1024;
 
     private const int SizeClasses = 4;
+    private const int SlicesPerBuffer = 2;
+    private const int MaxRetainedSlices = 1024;
 
     private readonly Stack<Slab>[] _free;
+    private readonly Stack<IoBuffer.Slice[]> _slices = new(64);
     private readonly int _maxRetainedBytes;
     private int _retainedBytes;
 
@@ -53,6 +56,18 @@ public sealed class SlabPool
         }
 
         return slab.AddReference();
+    }
+
+    /// <summary>A small array for a buffer's slices.</summary>
+    internal IoBuffer.Slice[] RentSlices() => _slices.TryPop(out var slices) ? slices : new IoBuffer.Slice[SlicesPerBuffer];
+
+    /// <summary>Takes back an array without content; one that has grown is left to the garbage collector.</summary>
+    internal void ReturnSlices(IoBuffer.Slice[] slices)
+    {
+        if (slices.Length == SlicesPerBuffer && _slices.Count < MaxRetainedSlices)
+        {
+            _slices.Push(slices);
+        }
     }
 
     internal void Return(Slab slab)

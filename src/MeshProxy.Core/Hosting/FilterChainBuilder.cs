@@ -1,6 +1,10 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
+using MeshProxy.Core.NetworkFilters.ConnectionLimit;
+using MeshProxy.Core.NetworkFilters.DirectResponse;
+using MeshProxy.Core.NetworkFilters.Echo;
+using MeshProxy.Core.NetworkFilters.LocalRateLimit;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
 
 namespace MeshProxy.Core.Hosting;
@@ -48,6 +52,20 @@ public sealed class FilterChainBuilder
 
     /// <summary>Relays bytes to a cluster, or to several by weight.</summary>
     public FilterChainBuilder TcpProxy(TcpProxyConfig config) => Filter(TcpProxyFilterFactory.Name, config);
+
+    /// <summary>Sends back what arrives.</summary>
+    public FilterChainBuilder Echo() => Filter(EchoFilterFactory.Name);
+
+    /// <summary>Sends a fixed answer to each connection and closes it.</summary>
+    /// <param name="response">Sent as UTF-8.</param>
+    public FilterChainBuilder DirectResponse(string response) =>
+        Filter(DirectResponseFilterFactory.Name, new DirectResponseConfig { Response = response });
+
+    /// <summary>Closes connections past a number of open ones.</summary>
+    public FilterChainBuilder ConnectionLimit(ConnectionLimitConfig config) => Filter(ConnectionLimitFilterFactory.Name, config);
+
+    /// <summary>Closes connections past a rate.</summary>
+    public FilterChainBuilder LocalRateLimit(LocalRateLimitConfig config) => Filter(LocalRateLimitFilterFactory.Name, config);
 
     /// <summary>Changes any setting: <c>c.Configure(c => c with { ... })</c>.</summary>
     public FilterChainBuilder Configure(Func<FilterChainConfig, FilterChainConfig> change)

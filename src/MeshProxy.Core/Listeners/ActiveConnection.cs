@@ -10,7 +10,7 @@ namespace MeshProxy.Core.Listeners;
 /// Worker thread only. The steps: listener filters; choice of the chain; network filters, the terminal one to its end; flush and
 /// close; stats and access log. Whatever a filter throws ends here: it is counted, logged, and closes this connection alone.
 /// </remarks>
-internal sealed class ActiveConnection : IConnectionCallbacks
+internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOwner
 {
     /// <summary>Stands for a peer without an address: the client side of a Unix socket.</summary>
     private static readonly NetworkAddress s_anonymous = new UnixSocketAddress("");
@@ -21,6 +21,7 @@ internal sealed class ActiveConnection : IConnectionCallbacks
     private readonly Connection _connection;
     private readonly StreamInfo _streamInfo = new();
     private INetworkFilterBase[]? _filters;
+    private NetworkFilterChain? _network;
     private ListenerFilterRun? _listenerFilters;
     private bool _running = true;
     private bool _ended;
@@ -54,7 +55,14 @@ internal sealed class ActiveConnection : IConnectionCallbacks
         _streamInfo.ConnectionId = (ulong)_connection.Id;
         _streamInfo.DownstreamDirectRemoteAddress = _connection.DirectRemoteAddress;
         TakeAddresses();
-        _ = Run();
+        if (_listener.ListenerFilters.Length == 0)
+        {
+            Serve();
+        }
+        else
+        {
+            _ = RunListenerFiltersAsync();
+        }
     }
 
     /// <summary>The chain, the listener or the server drains.</summary>
@@ -100,29 +108,43 @@ internal sealed class ActiveConnection : IConnectionCallbacks
         }
     }
 
-    private async LoopPump Run()
+    void ITerminalFilterOwner.OnTerminalFilterDone()
     {
         try
         {
-            if (_listener.ListenerFilters.Length == 0)
-            {
-                await ServeAsync();
-            }
-            else if (await RunListenerFiltersAsync())
-            {
-                await ServeAsync();
-            }
+            _network!.Destroy();
         }
         catch (Exception exception)
         {
             OnFault(exception);
         }
 
-        _running = false;
         Finish();
     }
 
-    private async ValueTask<bool> RunListenerFiltersAsync()
+    private async LoopPump RunListenerFiltersAsync()
+    {
+        var go = false;
+        try
+        {
+            go = await RunListenerFiltersCoreAsync();
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
+
+        if (go)
+        {
+            Serve();
+        }
+        else
+        {
+            Finish();
+        }
+    }
+
+    private async ValueTask<bool> RunListenerFiltersCoreAsync()
     {
         _connection.Start();
         var stats = _listener.Stats;
@@ -140,13 +162,48 @@ internal sealed class ActiveConnection : IConnectionCallbacks
         }
     }
 
-    private ValueTask<bool> ServeAsync()
+    /// <summary>Lets the network filters serve the connection; <see cref="Finish"/> follows.</summary>
+    private void Serve()
+    {
+        try
+        {
+            if (!TryMakeFilters())
+            {
+                _connection.Close(CloseType.NoFlush);
+                Finish();
+            }
+            else if (!_network!.TryRun(this))
+            {
+                _ = RunFiltersAsync(_network);
+            }
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+            Finish();
+        }
+    }
+
+    private async LoopPump RunFiltersAsync(NetworkFilterChain network)
+    {
+        try
+        {
+            await network.RunAsync();
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
+
+        Finish();
+    }
+
+    private bool TryMakeFilters()
     {
         if (_owner.IsRemoved)
         {
             // The listener went while its filters looked at this connection; its chains may be gone.
-            _connection.Close(CloseType.NoFlush);
-            return new ValueTask<bool>(false);
+            return false;
         }
 
         var chain = SelectChain(_owner.Current);
@@ -155,15 +212,13 @@ internal sealed class ActiveConnection : IConnectionCallbacks
             _listener.Stats.NoFilterChainMatch.Increment();
             _streamInfo.AddResponseFlag(ResponseFlags.NoRouteFound);
             _streamInfo.ResponseCodeDetails = ResponseCodeDetails.FilterChainNotFound;
-            _connection.Close(CloseType.NoFlush);
-            return new ValueTask<bool>(false);
+            return false;
         }
 
         var factories = chain.Factories;
         if (factories.IsEmpty)
         {
-            _connection.Close(CloseType.NoFlush); // Envoy: a chain without filters closes the connection
-            return new ValueTask<bool>(false);
+            return false; // Envoy: a chain without filters closes the connection
         }
 
         Chain = chain;
@@ -184,7 +239,8 @@ internal sealed class ActiveConnection : IConnectionCallbacks
             _connection.Start();
         }
 
-        return new NetworkFilterChain(_connection, _streamInfo, filters).RunAsync();
+        _network = new NetworkFilterChain(_connection, _streamInfo, filters);
+        return true;
     }
 
     private FilterChain? SelectChain(Listener current) => current.Matcher.Match(new FilterChainMatchInput
@@ -212,6 +268,7 @@ internal sealed class ActiveConnection : IConnectionCallbacks
     /// <summary>The filters are done: closes what they left open, after what they wrote was sent.</summary>
     private void Finish()
     {
+        _running = false;
         if (_connection.IsClosed)
         {
             End();

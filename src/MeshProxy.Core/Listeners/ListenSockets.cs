@@ -12,7 +12,7 @@ namespace MeshProxy.Core.Listeners;
 /// only with the address, after what the kernel has queued was accepted (closing one of a SO_REUSEPORT group drops its queue).
 /// </summary>
 /// <remarks>
-/// Control side; each worker's part is touched on that worker. Three shapes: a socket for each worker (SO_REUSEPORT); one socket in
+/// Control side; each worker's part is touched on that worker. Three shapes: a socket for each worker (SO_REUSEPORT, internal); one socket in
 /// every worker's poller, of which one wakes (Unix sockets on epoll); one socket on worker 0, which hands what it accepts over.
 /// </remarks>
 internal sealed class ListenSockets
@@ -93,9 +93,18 @@ internal sealed class ListenSockets
     }
 
     /// <summary>Accepts what is queued on a worker's part and stops. On that worker. Follow with <see cref="CloseAsync"/>.</summary>
-    public void Stop(int worker) => _sockets[worker]?.Stop();
+    public void Stop(int worker)
+    {
+        _sockets[worker]?.Stop();
+        if (!_shared && _handles[worker] >= 0)
+        {
+            // At once: what the kernel queues between the last accept and the close is lost.
+            _ops[worker].Close(_handles[worker]);
+            _handles[worker] = -1;
+        }
+    }
 
-    /// <summary>Closes all sockets.</summary>
+    /// <summary>Closes the sockets that are still open.</summary>
     public async Task CloseAsync()
     {
         for (var i = 0; i < _handles.Length; i++)
@@ -127,7 +136,7 @@ internal sealed class ListenSockets
             RemoveDeadPath(listener, unix);
         }
 
-        var reusePort = Key.ReusePort && _workers.Count > 1;
+        var reusePort = (Key.ReusePort || Key.Address is InternalAddress) && _workers.Count > 1;
         if (reusePort && Key.Address is SocketAddress { Port: not 0 })
         {
             // With SO_REUSEPORT the bind would succeed and share the port with another process of this user.
@@ -170,6 +179,11 @@ internal sealed class ListenSockets
             }
 
             reusePort = reusePort && ops.SetOption(handle, SocketOption.ReusePort, 1) == SocketStatus.Ok;
+        }
+        else
+        {
+            // Each loop has a namespace of its own for addresses inside the process.
+            reusePort = reusePort && address is InternalAddress;
         }
 
         status = ops.Bind(handle, address);

@@ -164,7 +164,7 @@ internal sealed class ListenerManager
         }
     }
 
-    /// <summary>Disposes of all listeners; no worker has a connection any more.</summary>
+    /// <summary>Disposes of all listeners; no worker has a connection any more. Their stats stay, for whoever reads them after the stop.</summary>
     public void DisposeAll()
     {
         Drains.Stop();
@@ -175,7 +175,7 @@ internal sealed class ListenerManager
                 chain.Dispose();
             }
 
-            DisposeListener(listener);
+            DisposeFilters(listener);
         }
 
         _listeners.Clear();
@@ -188,6 +188,12 @@ internal sealed class ListenerManager
 
     private static void DisposeListener(Listener listener)
     {
+        DisposeFilters(listener);
+        listener.Stats.Dispose();
+    }
+
+    private static void DisposeFilters(Listener listener)
+    {
         foreach (var filter in listener.ListenerFilters)
         {
             filter.Dispose();
@@ -197,8 +203,6 @@ internal sealed class ListenerManager
         {
             log.Dispose();
         }
-
-        listener.Stats.Dispose();
     }
 
     private async Task DrainReplacedAsync(ListenerUpdate update, List<Listener> removed)

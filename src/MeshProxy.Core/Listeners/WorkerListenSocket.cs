@@ -1,5 +1,7 @@
+using System.Net;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
+using SocketAddress = MeshProxy.Core.Network.SocketAddress;
 
 namespace MeshProxy.Core.Listeners;
 
@@ -13,7 +15,13 @@ internal sealed class WorkerListenSocket(ConnectionHandler handler, ISocketOps o
 
     private const int DefaultAcceptsATurn = 64;
 
-    private readonly bool _localAddressIsBound = bound is not SocketAddress ip || !ip.Address.Equals(System.Net.IPAddress.Any) && !ip.Address.Equals(System.Net.IPAddress.IPv6Any);
+    /// <summary>More than any backlog; clients that connect faster than they are accepted must not keep a socket from closing.</summary>
+    private const int MaxLastAccepts = 65536;
+
+    /// <summary>Saves a system call for each connection: only a wildcard leaves open which address it came to.</summary>
+    private readonly bool _localAddressIsBound =
+        bound is not SocketAddress ip || !(ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any));
+
     private LoopTimer? _pause;
     private int _nextWorker;
     private bool _registered;
@@ -43,7 +51,7 @@ internal sealed class WorkerListenSocket(ConnectionHandler handler, ISocketOps o
         _registered = false;
         _pause?.Cancel();
         ops.Unregister(handler.Loop, socket);
-        while (AcceptOne())
+        for (var i = 0; i < MaxLastAccepts && AcceptOne(); i++)
         {
         }
     }

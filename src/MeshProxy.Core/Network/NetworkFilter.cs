@@ -66,6 +66,19 @@ public interface ITerminalFilter : INetworkFilterBase
     ValueTask RunAsync();
 }
 
+/// <summary>A terminal filter that says itself when it is done: it then costs an idle connection no state machine.</summary>
+internal interface ICallbackTerminalFilter : ITerminalFilter
+{
+    /// <summary>As <see cref="ITerminalFilter.RunAsync"/>. The owner is called once, and not before this returns.</summary>
+    void Run(ITerminalFilterOwner owner);
+}
+
+/// <summary>Who runs a terminal filter.</summary>
+internal interface ITerminalFilterOwner
+{
+    void OnTerminalFilterDone();
+}
+
 /// <summary>A network filter that wants to hear that its listener, its filter chain or the server drains: it may close an idle connection.</summary>
 public interface IDrainAwareFilter : INetworkFilterBase
 {

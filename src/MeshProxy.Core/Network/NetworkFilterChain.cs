@@ -40,6 +40,31 @@ internal sealed class NetworkFilterChain : INetworkFilterCallbacks
 
     public EventLoop Loop => Connection.Loop;
 
+    /// <summary>
+    /// For a chain that is nothing but a terminal filter which calls back: runs it, and <see cref="ITerminalFilterOwner.OnTerminalFilterDone"/>
+    /// follows. False: use <see cref="RunAsync"/>. Whoever is called back destroys the filters with <see cref="Destroy"/>.
+    /// </summary>
+    public bool TryRun(ITerminalFilterOwner owner)
+    {
+        if (_filters.Length != 1 || _terminal is not ICallbackTerminalFilter terminal)
+        {
+            return false;
+        }
+
+        terminal.Initialize(this);
+        terminal.Run(owner);
+        return true;
+    }
+
+    public void Destroy()
+    {
+        _scratch?.Clear();
+        foreach (var filter in _filters)
+        {
+            filter.OnDestroy();
+        }
+    }
+
     /// <summary>Shows the connection to every filter and lets the terminal one serve it to its end.</summary>
     [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
     public async ValueTask<bool> RunAsync()
@@ -64,11 +89,7 @@ internal sealed class NetworkFilterChain : INetworkFilterCallbacks
         }
         finally
         {
-            _scratch?.Clear();
-            foreach (var filter in _filters)
-            {
-                filter.OnDestroy();
-            }
+            Destroy();
         }
     }
 

@@ -1,7 +1,6 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.NetworkFilters;
-using MeshProxy.Core.NetworkFilters.TcpProxy;
 
 namespace MeshProxy.Core.Server;
 
@@ -11,11 +10,7 @@ internal static class BuiltInExtensions
     public static ExtensionRegistries CreateRegistries()
     {
         var networkFilters = new NetworkFilterRegistry();
-        networkFilters.Add<TcpProxyConfig>(
-            TcpProxyFilterFactory.Name,
-            new Config.TcpProxyConfigValidator(),
-            static (config, context) => new TcpProxyFilterFactory(config, context),
-            isTerminal: true);
+        BuiltInNetworkFilters.Register(networkFilters);
         var registries = new ExtensionRegistries();
         registries.Add(networkFilters);
         registries.Add(new ListenerFilterRegistry());

@@ -16,7 +16,7 @@ namespace MeshProxy.Core.Server;
 internal sealed class ServerRuntime
 {
     /// <summary>How long connections that were closed may take to be gone; longer only if a filter's call does not return.</summary>
-    private const int SettleMs = 5000;
+    private const int SettleMs = 1000;
 
     private readonly MeshProxyOptions _options;
     private readonly StatsStore _store;

@@ -2,6 +2,7 @@ using System.Globalization;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Listeners;
 using MeshProxy.Core.Stats;
+using MeshProxy.Core.TransportSockets.Memory;
 using Microsoft.Extensions.Logging;
 
 namespace MeshProxy.Core.Server;
@@ -22,6 +23,7 @@ internal sealed class ServerThreads
             {
                 var loop = EventLoopFactory.Create(options.EventLoop, index, name, logger, stats, options.MaxRetainedSlabBytes);
                 loops.Add(loop);
+                Memory.Attach(loop);
                 return loop;
             }
 
@@ -63,6 +65,9 @@ internal sealed class ServerThreads
         });
         _watchdog.Start();
     }
+
+    /// <summary>The server's internal listeners.</summary>
+    public MemoryNetwork Memory { get; } = new();
 
     public EventLoop Control { get; }
 

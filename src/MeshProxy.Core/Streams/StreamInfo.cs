@@ -12,15 +12,16 @@ public sealed class StreamInfo
     private FilterState? _filterState;
     private DynamicMetadata? _dynamicMetadata;
     private StreamInfo? _parent;
+    private StreamRouteInfo? _route;
 
     /// <summary>Moments after the start.</summary>
-    public StreamTimings Timings;
+    public ref StreamTimings Timings => ref Route.Timings;
 
     /// <summary>Codec bytes to and from the downstream.</summary>
-    public BytesMeter DownstreamBytes;
+    public ref BytesMeter DownstreamBytes => ref Route.DownstreamBytes;
 
     /// <summary>Codec bytes to and from the upstream, over all attempts.</summary>
-    public BytesMeter UpstreamBytes;
+    public ref BytesMeter UpstreamBytes => ref Route.UpstreamBytes;
 
     /// <summary>The wall clock at the stream's first byte (at accept, for a connection).</summary>
     public DateTimeOffset StartTime { get; internal set; }
@@ -74,33 +75,77 @@ public sealed class StreamInfo
 
     // Route and upstream.
 
-    public string? RouteName { get; set; }
+    public string? RouteName
+    {
+        get => _route?.RouteName;
+        set => Route.RouteName = value;
+    }
 
-    public string? VirtualHostName { get; set; }
+    public string? VirtualHostName
+    {
+        get => _route?.VirtualHostName;
+        set => Route.VirtualHostName = value;
+    }
 
-    public string? VirtualClusterName { get; set; }
+    public string? VirtualClusterName
+    {
+        get => _route?.VirtualClusterName;
+        set => Route.VirtualClusterName = value;
+    }
 
     /// <summary>The cluster that the route chose.</summary>
-    public string? UpstreamClusterName { get; set; }
+    public string? UpstreamClusterName
+    {
+        get => _route?.UpstreamClusterName;
+        set => Route.UpstreamClusterName = value;
+    }
 
     /// <summary>The host's address; of the last attempt, where there were several.</summary>
-    public NetworkAddress? UpstreamHost { get; set; }
+    public NetworkAddress? UpstreamHost
+    {
+        get => _route?.UpstreamHost;
+        set => Route.UpstreamHost = value;
+    }
 
     /// <summary>This side of the upstream connection.</summary>
-    public NetworkAddress? UpstreamLocalAddress { get; set; }
+    public NetworkAddress? UpstreamLocalAddress
+    {
+        get => _route?.UpstreamLocalAddress;
+        set => Route.UpstreamLocalAddress = value;
+    }
 
     /// <summary>The other side of the upstream connection.</summary>
-    public NetworkAddress? UpstreamRemoteAddress { get; set; }
+    public NetworkAddress? UpstreamRemoteAddress
+    {
+        get => _route?.UpstreamRemoteAddress;
+        set => Route.UpstreamRemoteAddress = value;
+    }
 
-    public ulong UpstreamConnectionId { get; set; }
+    public ulong UpstreamConnectionId
+    {
+        get => _route?.UpstreamConnectionId ?? default;
+        set => Route.UpstreamConnectionId = value;
+    }
 
-    public StreamProtocol UpstreamProtocol { get; set; }
+    public StreamProtocol UpstreamProtocol
+    {
+        get => _route?.UpstreamProtocol ?? default;
+        set => Route.UpstreamProtocol = value;
+    }
 
     /// <summary>Why the upstream's transport socket failed (TLS).</summary>
-    public string? UpstreamTransportFailureReason { get; set; }
+    public string? UpstreamTransportFailureReason
+    {
+        get => _route?.UpstreamTransportFailureReason;
+        set => Route.UpstreamTransportFailureReason = value;
+    }
 
     /// <summary>How often the upstream was tried; 0 if never.</summary>
-    public int AttemptCount { get; set; }
+    public int AttemptCount
+    {
+        get => _route?.AttemptCount ?? default;
+        set => Route.AttemptCount = value;
+    }
 
     /// <summary>Whether it is a health check request.</summary>
     public bool IsHealthCheck { get; set; }
@@ -115,6 +160,9 @@ public sealed class StreamInfo
             return state;
         }
     }
+
+    /// <summary>Made on first use, so that an idle connection does without.</summary>
+    private StreamRouteInfo Route => _route ??= new StreamRouteInfo();
 
     public DynamicMetadata DynamicMetadata => _dynamicMetadata ??= new DynamicMetadata();
 
@@ -154,9 +202,7 @@ public sealed class StreamInfo
         _filterState?.Reset();
         _dynamicMetadata?.Reset();
         _parent = null;
-        Timings = default;
-        DownstreamBytes = default;
-        UpstreamBytes = default;
+        _route?.Reset();
         StartTime = default;
         StartUs = 0;
         EndUs = 0;
@@ -173,17 +219,6 @@ public sealed class StreamInfo
         ConnectionTerminationDetails = null;
         BytesReceived = 0;
         BytesSent = 0;
-        RouteName = null;
-        VirtualHostName = null;
-        VirtualClusterName = null;
-        UpstreamClusterName = null;
-        UpstreamHost = null;
-        UpstreamLocalAddress = null;
-        UpstreamRemoteAddress = null;
-        UpstreamConnectionId = 0;
-        UpstreamProtocol = StreamProtocol.None;
-        UpstreamTransportFailureReason = null;
-        AttemptCount = 0;
         IsHealthCheck = false;
     }
 }

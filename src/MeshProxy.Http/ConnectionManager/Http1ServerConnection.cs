@@ -76,7 +76,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         _in = new IoBuffer(worker.Loop.Slabs);
         _out = new IoBuffer(worker.Loop.Slabs);
         _onRead = OnReadCompleted;
-        Client = new ClientIdentity(worker.Shared.Config, callbacks.Connection.RemoteAddress, callbacks.Connection.DirectRemoteAddress);
+        Client = new ClientIdentity(worker.Shared.Config, callbacks.Connection.RemoteAddress, callbacks.Connection.DirectRemoteAddress, callbacks.Connection.LocalAddress);
     }
 
     public ValueTask RunAsync()

@@ -108,22 +108,21 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
     {
         var info = stream.StreamInfo;
         info.Protocol = stream.RequestHeaders.HttpVersion == 10 ? StreamProtocol.Http10 : StreamProtocol.Http11;
+        var result = _requestMutation.Apply(stream.RequestHeaders, client);
+        if (!result.IsOk)
+        {
+            Refuse(stream, result);
+            return false;
+        }
+
+        // The route that may allow an upgrade is selected by the path as it is now, normalised.
         if (upgrade && !IsUpgradeAllowed(stream))
         {
             stream.SendReplyWithoutFilters(403, "", ResponseCodeDetails.UpgradeFailed, null);
             return false;
         }
 
-        var result = _requestMutation.Apply(stream.RequestHeaders, client);
-        if (result.IsOk)
-        {
-            return true;
-        }
-
-        var location = result.Location;
-        stream.SendReplyWithoutFilters(
-            result.Status, "", result.Details, location is null ? null : headers => headers.Set(HeaderNames.Location, location));
-        return false;
+        return true;
     }
 
     /// <summary>Brings a response's headers into the shape that the downstream gets.</summary>
@@ -156,6 +155,13 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         {
             (filter as IDisposable)?.Dispose();
         }
+    }
+
+    private static void Refuse(ActiveStream stream, MutationResult result)
+    {
+        var location = result.Location;
+        stream.SendReplyWithoutFilters(
+            result.Status, "", result.Details, location is null ? null : headers => headers.Set(HeaderNames.Location, location));
     }
 
     private bool IsUpgradeAllowed(ActiveStream stream)

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text;
 using MeshProxy.Http.Config;
+using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.Routing;
 
@@ -8,16 +9,17 @@ namespace MeshProxy.Http.Routing;
 public sealed class RouteEntry
 {
     private readonly FrozenDictionary<string, object?> _perFilterConfig;
+    private readonly RouteRewrite? _rewrite;
 
     internal RouteEntry(RouteConfig config, string virtualHostName, FrozenDictionary<string, object?> perFilterConfig)
     {
         Config = config;
         VirtualHostName = virtualHostName;
         _perFilterConfig = perFilterConfig;
+        _rewrite = RouteRewrite.Create(config);
         TimeoutMs = (long)(config.Route?.Timeout.TotalMilliseconds ?? 0);
         IdleTimeoutMs = config.Route?.IdleTimeout is { } idle ? (long)idle.TotalMilliseconds : null;
         TimeoutHeaderValue = Encoding.ASCII.GetBytes(TimeoutMs.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        HostRewrite = config.Route is { HostRewriteLiteral.Length: > 0 } action ? action.HostRewriteLiteral : null;
     }
 
     public RouteConfig Config { get; }
@@ -38,12 +40,12 @@ public sealed class RouteEntry
 
     internal byte[] TimeoutHeaderValue { get; }
 
-    internal string? HostRewrite { get; }
-
-    internal void ApplyRewrites(Headers.RequestHeaders headers)
-    {
-    }
-
     /// <summary>The filter's config for this route; null if there is none.</summary>
     public object? PerFilterConfig(string filterName) => _perFilterConfig.GetValueOrDefault(filterName);
+
+    /// <summary>
+    /// Gives a request the path and host that the upstream is to see (Envoy: <c>prefix_rewrite</c>, <c>host_rewrite_literal</c>). What they were
+    /// goes to <c>x-envoy-original-path</c> and <c>x-envoy-original-host</c>. Once a request, after the filters; the worker's thread only.
+    /// </summary>
+    internal void ApplyRewrites(RequestHeaders headers) => _rewrite?.Apply(headers);
 }

@@ -25,10 +25,10 @@ public class SmallFiltersTests
             "envoy.filters.network.local_ratelimit",
             "envoy.filters.network.tcp_proxy",
         ]);
-        registry.Names.Where(registry.IsTerminal).ShouldBe(
+        registry.Names.Where(name => registry.Describe(name)!.IsTerminal).ShouldBe(
             ["envoy.filters.network.direct_response", "envoy.filters.network.echo", "envoy.filters.network.tcp_proxy"]);
         var errors = new ConfigErrors();
-        registry.Validate(new ExtensionConfig("envoy.filters.network.tcp_proxy", new TcpProxyConfig { StatPrefix = "" }), errors);
+        registry.Describe("envoy.filters.network.tcp_proxy")!.Validate(new TcpProxyConfig { StatPrefix = "" }, errors);
         errors.All.ShouldContain(e => e.Path == "stat_prefix");
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.ListenerFilters;
@@ -121,7 +122,7 @@ internal sealed class EchoFilter(string greeting) : ITerminalFilter
 
     public async ValueTask RunAsync()
     {
-        var data = new Buffers.IoBuffer(_callbacks.Loop.Slabs);
+        var data = new IoBuffer(_callbacks.Loop.Slabs);
         if (greeting.Length > 0)
         {
             data.Append(Encoding.UTF8.GetBytes(greeting));
