@@ -142,7 +142,7 @@ internal sealed class ActiveStream : IRouterCallbacks, ILoopItem
         stats.RequestsTotal.Increment();
         stats.Http1RequestsTotal.Increment();
         stats.RequestsActive.Add(1);
-        _worker.ActiveStreams++;
+        _worker.Diagnostics.ActiveStreams++;
         IsLive = true;
         _requestEnded = endStream;
         _chain = _worker.RentChain();
@@ -162,7 +162,7 @@ internal sealed class ActiveStream : IRouterCallbacks, ILoopItem
         var stats = _worker.Shared.Stats;
         stats.RequestsTotal.Increment();
         stats.RequestsActive.Add(1);
-        _worker.ActiveStreams++;
+        _worker.Diagnostics.ActiveStreams++;
         IsLive = true;
         _requestEnded = true;
         _chain = _worker.RentChain();
@@ -581,6 +581,7 @@ internal sealed class ActiveStream : IRouterCallbacks, ILoopItem
         {
             _zombie = true;
             _worker.Shared.Stats.ZombieStreams.Add(1);
+            _worker.Diagnostics.OutstandingFilterCalls++;
         }
     }
 
@@ -599,10 +600,11 @@ internal sealed class ActiveStream : IRouterCallbacks, ILoopItem
         if (_zombie)
         {
             shared.Stats.ZombieStreams.Add(-1);
+            _worker.Diagnostics.OutstandingFilterCalls--;
         }
 
         _worker.ReturnChain(_chain);
-        _worker.ActiveStreams--;
+        _worker.Diagnostics.ActiveStreams--;
         _owner.OnStreamComplete(this);
         Recycle();
     }

@@ -55,7 +55,11 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
             _filters[i] = registry.Create(config.HttpFilters[i], filterContext);
         }
 
-        _workers = [.. context.Workers.Select(w => new HttpWorker(this, w, context.Clusters.ForWorker(w.Index)))];
+        _workers = [.. context.Workers.Select(w => new HttpWorker(
+            this,
+            w,
+            context.Clusters.ForWorker(w.Index),
+            w.Index < context.Diagnostics.Count ? context.Diagnostics[w.Index] : new WorkerDiagnostics()))];
     }
 
     public HttpConnectionManagerConfig Config { get; }

@@ -1,11 +1,12 @@
 using MeshProxy.Core.Event;
+using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Upstream.Clusters;
 using MeshProxy.Http.FilterChain;
 
 namespace MeshProxy.Http.ConnectionManager;
 
 /// <summary>What one worker keeps for one connection manager: recycled streams and filter chains. Worker thread only.</summary>
-internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, WorkerClusters clusters)
+internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, WorkerClusters clusters, WorkerDiagnostics diagnostics)
 {
     private const int MaxRecycled = 1024;
 
@@ -18,8 +19,8 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     public WorkerClusters Clusters { get; } = clusters;
 
-    /// <summary>Streams that have begun and not completed.</summary>
-    public int ActiveStreams { get; set; }
+    /// <summary>Counts the streams of all connection managers of this worker.</summary>
+    public WorkerDiagnostics Diagnostics { get; } = diagnostics;
 
     public ActiveStream Rent() => _streams.TryPop(out var stream) ? stream : new ActiveStream(this);
 

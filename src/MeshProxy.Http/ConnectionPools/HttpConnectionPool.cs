@@ -36,7 +36,8 @@ internal sealed class HttpConnectionPool : IWorkerHostState
         _idleTimer = new IdleTimer(this, cluster.Loop);
     }
 
-    public Http1ProtocolOptions Protocol { get; } = new();
+    /// <summary>Trailers are read here; whether they go on is for the connection manager to say (<c>enable_trailers</c>).</summary>
+    public Http1ProtocolOptions Protocol { get; } = new() { EnableTrailers = true };
 
     /// <summary>The worker's pool for a host; made on first use.</summary>
     public static HttpConnectionPool For(WorkerCluster cluster, Host host)

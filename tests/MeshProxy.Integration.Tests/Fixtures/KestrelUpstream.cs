@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace MeshProxy.Integration.Tests.Fixtures;
+
+/// <summary>Kestrel as an upstream, without limits of its own.</summary>
+internal sealed class KestrelUpstream : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private int _connections;
+
+    private KestrelUpstream(RequestDelegate handler)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 256 * 1024;
+            kestrel.Limits.MaxRequestLineSize = 128 * 1024;
+            kestrel.Limits.MaxRequestHeaderCount = 1000;
+            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(next => context =>
+                {
+                    Interlocked.Increment(ref _connections);
+                    return next(context);
+                });
+            });
+        });
+        _app = builder.Build();
+        _app.UseWebSockets();
+        _app.Run(handler);
+    }
+
+    public string Address { get; private set; } = "";
+
+    /// <summary>How many connections have come.</summary>
+    public int Connections => Volatile.Read(ref _connections);
+
+    public static async Task<KestrelUpstream> StartAsync(RequestDelegate? handler = null)
+    {
+        var upstream = new KestrelUpstream(handler ?? Service);
+        await upstream._app.StartAsync();
+        upstream.Address = new Uri(upstream._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Authority;
+        return upstream;
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    /// <summary>
+    /// /echo streams the request's body back; /bytes/N answers N bytes with a content-length, /chunked/N without one; /status/N a status without a
+    /// body; everything else says what it was asked: method, target, then a line for each header.
+    /// </summary>
+    private static async Task Service(HttpContext context)
+    {
+        var (request, response) = (context.Request, context.Response);
+        var path = request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        var number = path.Length > 1 && int.TryParse(path[1], CultureInfo.InvariantCulture, out var n) ? n : 0;
+        switch (path.FirstOrDefault())
+        {
+            case "echo":
+                response.ContentType = request.ContentType ?? "application/octet-stream";
+                response.ContentLength = request.ContentLength;
+                await request.Body.CopyToAsync(response.Body);
+                break;
+            case "status":
+                response.StatusCode = number;
+                response.Headers.ETag = "\"a\"";
+                break;
+            case "bytes":
+                response.ContentLength = number;
+                await Payload.WriteAsync(response.Body, number);
+                break;
+            case "chunked":
+                await Payload.WriteAsync(response.Body, number);
+                break;
+            default:
+                await request.Body.CopyToAsync(Stream.Null);
+                response.ContentType = "text/plain";
+                await response.WriteAsync($"{request.Method} {request.Path}{request.QueryString}\n");
+                foreach (var (name, values) in request.Headers)
+                {
+                    foreach (var value in values)
+                    {
+                        await response.WriteAsync($"{name}: {value}\n");
+                    }
+                }
+
+                break;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using System.Globalization;
+using MeshProxy.Core.Config;
+using MeshProxy.Core.Hosting;
+using MeshProxy.Core.Network;
+using MeshProxy.Core.Server;
+using MeshProxy.Core.Stats;
+using MeshProxy.Http.Config;
+using MeshProxy.Http.Hosting;
+
+namespace MeshProxy.Integration.Tests.Fixtures;
+
+/// <summary>
+/// A running proxy on port 0. At its disposal, when the test's clients have closed, nothing may be left of them: connections, streams, timers,
+/// buffers, filter calls, and the gauges that count them.
+/// </summary>
+internal sealed class Proxy : IAsyncDisposable
+{
+    /// <summary>The listener and the stat prefix of <see cref="HttpAsync"/> and <see cref="TcpAsync"/>.</summary>
+    public const string Ingress = "ingress";
+
+    /// <summary>The cluster of <see cref="HttpAsync"/> and <see cref="TcpAsync"/>.</summary>
+    public const string Service = "service";
+
+    /// <summary>How long what the clients left may take to go: more than the delayed close of 1 second.</summary>
+    private const int LeakCheckMs = 5000;
+
+    private static readonly string[] ActiveGauges =
+    [
+        "downstream_rq_active", "downstream_rq_zombie", "downstream_cx_active", "downstream_cx_http1_active", "downstream_cx_upgrades_active",
+        "upstream_rq_active", "upstream_rq_pending_active", "upstream_cx_active",
+    ];
+
+    private readonly List<IDisposable> _owned = [];
+    private HttpClient? _client;
+
+    private Proxy(MeshProxyServer server) => Server = server;
+
+    public MeshProxyServer Server { get; }
+
+    public int Port => PortOf(Ingress);
+
+    /// <summary>A client of this proxy that is closed with it. It follows no redirects and keeps no cookies.</summary>
+    public HttpClient Client => _client ??= Own(CreateClient());
+
+    public static async Task<Proxy> StartAsync(Action<MeshProxyBuilder> configure, int concurrency = 2)
+    {
+        var builder = new MeshProxyBuilder().Configure(options =>
+        {
+            options.EventLoop = Settings.EventLoop;
+            options.Concurrency = concurrency;
+            options.DrainTime = TimeSpan.FromSeconds(10);
+        });
+        configure(builder);
+        var server = builder.Build();
+        await server.StartAsync().WaitAsync(Settings.Patience);
+        return new Proxy(server);
+    }
+
+    /// <summary>An HTTP proxy in front of one upstream.</summary>
+    public static Task<Proxy> HttpAsync(
+        string upstream,
+        Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? with = null,
+        Action<HttpConnectionManagerBuilder>? http = null,
+        Action<ClusterBuilder>? cluster = null,
+        int concurrency = 2) => StartAsync(
+        builder => builder
+            .Listener(Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.HttpConnectionManager(Ingress, manager =>
+            {
+                manager.With(with ?? (config => config));
+                (http ?? (m => m.RouteAllTo(Service)))(manager);
+            })))
+            .Cluster(Service, c =>
+            {
+                c.Endpoints(upstream);
+                cluster?.Invoke(c);
+            }),
+        concurrency);
+
+    /// <summary>A TCP proxy in front of one upstream.</summary>
+    public static Task<Proxy> TcpAsync(string upstream, Func<TcpProxyConfig, TcpProxyConfig>? with = null) => StartAsync(builder => builder
+        .Listener(Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.TcpProxy(
+            (with ?? (config => config))(new TcpProxyConfig { StatPrefix = Ingress, Cluster = Service }))))
+        .Cluster(Service, cluster => cluster.Endpoints(upstream)));
+
+    public int PortOf(string listener) => ((SocketAddress)Server.GetListenerAddress(listener)).Port;
+
+    public Uri Uri(string path = "/") => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}{path}"));
+
+    public HttpClient CreateClient(Action<SocketsHttpHandler>? configure = null)
+    {
+        var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false };
+        configure?.Invoke(handler);
+        return new HttpClient(handler) { BaseAddress = Uri(), Timeout = TimeSpan.FromMinutes(2) };
+    }
+
+    public async Task<RawConnection> ConnectAsync(int? receiveBuffer = null) => await RawConnection.ConnectAsync(Port, receiveBuffer);
+
+    /// <summary>Closes this with the proxy, before the leak check.</summary>
+    public T Own<T>(T disposable)
+        where T : IDisposable
+    {
+        _owned.Add(disposable);
+        return disposable;
+    }
+
+    /// <summary>The value of a counter or gauge.</summary>
+    public long Stat(string name) => (Server.Stats.Find(name) as CellStat)?.Value ?? throw new ArgumentException($"no stat {name}");
+
+    /// <summary>Waits until a counter or gauge has this value: workers publish without a barrier.</summary>
+    public Task StatIsAsync(string name, long value) =>
+        Settings.EventuallyAsync(() => Stat(name) == value, () => $"{name} is {Stat(name)}, not {value}");
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            _owned.ForEach(owned => owned.Dispose());
+            await NothingIsLeftAsync();
+        }
+        finally
+        {
+            await Server.DisposeAsync().AsTask().WaitAsync(Settings.Patience);
+        }
+    }
+
+    private async Task NothingIsLeftAsync()
+    {
+        var gauges = Server.Stats.Snapshot().OfType<Gauge>().Where(gauge => ActiveGauges.Contains(gauge.Name[(gauge.Name.LastIndexOf('.') + 1)..])).ToArray();
+        await LeftAsync(left => left is { ActiveConnections: 0, ActiveStreams: 0, OutstandingFilterCalls: 0, SlabsInUse: 0 });
+
+        // Idle upstream connections, and the timers of their pools, go with the clusters.
+        await Server.UpdateAsync(new ServerConfig()).WaitAsync(Settings.Patience);
+        await LeftAsync(left => left is { ActiveConnections: 0, ActiveStreams: 0, OutstandingFilterCalls: 0, SlabsInUse: 0, ArmedTimers: 0 });
+        await Settings.EventuallyAsync(
+            () => gauges.All(gauge => gauge.Value == 0),
+            () => "left behind: " + string.Join(", ", gauges.Where(gauge => gauge.Value != 0).Select(gauge => $"{gauge.Name} {gauge.Value}")));
+    }
+
+    private async Task LeftAsync(Func<ServerDiagnostics, bool> isClean)
+    {
+        var deadline = Environment.TickCount64 + LeakCheckMs;
+        ServerDiagnostics left;
+        while (!isClean(left = await Server.GetDiagnosticsAsync().WaitAsync(Settings.Patience)))
+        {
+            (Environment.TickCount64 < deadline).ShouldBeTrue($"left behind: {left}");
+            await Task.Delay(5);
+        }
+    }
+}
