@@ -25,14 +25,20 @@ def arguments():
 
 
 def upload(port, path, stop):
-    """Sends a body without end, chunk by chunk; the upstream discards it."""
-    chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    """Posts bodies of 256 MB, one after the other, as fast as they are taken; the upstream throws them away."""
+    chunk, chunks = b"x" * 262144, 1024
     connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall(f"POST {path}/discard HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     sent = 0
     while not stop.is_set():
-        connection.sendall(chunk)
-        sent += len(chunk)
+        connection.sendall(f"POST {path}/discard HTTP/1.1\r\nHost: a\r\nContent-Length: {len(chunk) * chunks}\r\n\r\n".encode())
+        for _ in range(chunks):
+            if stop.is_set():
+                break
+            connection.sendall(chunk)
+            sent += len(chunk)
+        else:
+            if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
+                raise SystemExit("an upload was not answered with 200")
     connection.close()
     print(f"    uploaded {sent / 1e6:,.0f} MB", file=sys.stderr)
 
