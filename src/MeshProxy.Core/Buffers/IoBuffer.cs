@@ -440,12 +440,14 @@ public sealed class IoBuffer : IBufferWriter<byte>
             return;
         }
 
-        var bigger = new Slice[_slices.Length * 2];
+        var bigger = _pool.RentSlices(_slices.Length * 2);
         for (var i = 0; i < _count; i++)
         {
             bigger[i] = SliceAt(i);
         }
 
+        Array.Clear(_slices);
+        _pool.ReturnSlices(_slices);
         _slices = bigger;
         _head = 0;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics;
 
 namespace MeshProxy.Core.Buffers;
 
@@ -13,11 +14,11 @@ public sealed class SlabPool
     public const int MaxSlabBytes = 64 * 1024;
 
     private const int SizeClasses = 4;
-    private const int SlicesPerBuffer = 2;
+    private const int SliceArraySizes = 8;
     private const int MaxRetainedSlices = 1024;
 
     private readonly Stack<Slab>[] _free;
-    private readonly Stack<IoBuffer.Slice[]> _slices = new(64);
+    private readonly Stack<IoBuffer.Slice[]>[] _slices;
     private readonly int _maxRetainedBytes;
     private int _retainedBytes;
 
@@ -25,6 +26,12 @@ public sealed class SlabPool
     public SlabPool(int maxRetainedBytes = 64 * 1024 * 1024)
     {
         _maxRetainedBytes = maxRetainedBytes;
+        _slices = new Stack<IoBuffer.Slice[]>[SliceArraySizes];
+        for (var i = 0; i < SliceArraySizes; i++)
+        {
+            _slices[i] = new Stack<IoBuffer.Slice[]>();
+        }
+
         _free = new Stack<Slab>[SizeClasses];
         for (var i = 0; i < SizeClasses; i++)
         {
@@ -58,15 +65,21 @@ public sealed class SlabPool
         return slab.AddReference();
     }
 
-    /// <summary>A small array for a buffer's slices.</summary>
-    internal IoBuffer.Slice[] RentSlices() => _slices.TryPop(out var slices) ? slices : new IoBuffer.Slice[SlicesPerBuffer];
+    /// <summary>An array for a buffer's slices.</summary>
+    /// <param name="length">A power of two, 2 or more.</param>
+    internal IoBuffer.Slice[] RentSlices(int length = 2)
+    {
+        var size = BitOperations.Log2((uint)length);
+        return size < _slices.Length && _slices[size].TryPop(out var slices) ? slices : new IoBuffer.Slice[length];
+    }
 
-    /// <summary>Takes back an array without content; one that has grown is left to the garbage collector.</summary>
+    /// <summary>Takes back an array without content; a large one is left to the garbage collector.</summary>
     internal void ReturnSlices(IoBuffer.Slice[] slices)
     {
-        if (slices.Length == SlicesPerBuffer && _slices.Count < MaxRetainedSlices)
+        var size = BitOperations.Log2((uint)slices.Length);
+        if (slices.Length > 0 && size < _slices.Length && _slices[size].Count < MaxRetainedSlices)
         {
-            _slices.Push(slices);
+            _slices[size].Push(slices);
         }
     }
 

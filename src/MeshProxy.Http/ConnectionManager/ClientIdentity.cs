@@ -1,12 +1,16 @@
 using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
+using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
 
 /// <summary>What requests need to know of the connection that they came by; made once, at accept, so that a request only copies bytes.</summary>
-/// <remarks>Immutable. Idle connections hold it: it stays small.</remarks>
+/// <remarks>Belongs to the connection's worker. Idle connections hold it: it stays small.</remarks>
 internal sealed class ClientIdentity
 {
+    private IpBits _lastForwarded;
+    private NetworkAddress? _lastForwardedAddress;
+
     /// <param name="remote">The client: the peer, or what the PROXY protocol said.</param>
     /// <param name="directRemote">The socket's peer; it stands in where <paramref name="remote"/> is not known.</param>
     /// <param name="local">The address that the client connected to.</param>
@@ -19,7 +23,9 @@ internal sealed class ClientIdentity
         switch (Remote)
         {
             case SocketAddress ip:
-                AddressText = IpText.Format(ip.Address);
+                var text = IpText.Format(ip.Address);
+                ForwardedFor = new HeaderLine(HeaderNames.XForwardedFor, text);
+                ExternalAddress = new HeaderLine(HeaderNames.XEnvoyExternalAddress, text);
                 foreach (var range in config.InternalAddressConfig.CidrRanges)
                 {
                     IsInternal |= range.Contains(ip.Address);
@@ -35,8 +41,11 @@ internal sealed class ClientIdentity
     /// <summary>Null if it is not known.</summary>
     public NetworkAddress? Remote { get; }
 
-    /// <summary>The IP address as headers show it; empty if the client does not come by IP.</summary>
-    public byte[] AddressText { get; } = [];
+    /// <summary><c>x-forwarded-for</c> with the IP address alone; not set if the client does not come by IP.</summary>
+    public HeaderLine ForwardedFor { get; }
+
+    /// <summary><c>x-envoy-external-address</c> with the IP address; not set if the client does not come by IP.</summary>
+    public HeaderLine ExternalAddress { get; }
 
     /// <summary>Whether the address counts as internal (Envoy: <c>internal_address_config</c>).</summary>
     public bool IsInternal { get; }
@@ -45,4 +54,21 @@ internal sealed class ClientIdentity
 
     /// <summary>0 if the client does not come by IP.</summary>
     public int LocalPort { get; }
+
+    /// <summary>The address of a request's client for logs. Makes one only if it differs from the last one that came by this connection.</summary>
+    public NetworkAddress? AddressOf(in ClientAddress client)
+    {
+        if (!client.IsForwarded)
+        {
+            return Remote;
+        }
+
+        if (_lastForwardedAddress is null || _lastForwarded != client.Forwarded)
+        {
+            _lastForwarded = client.Forwarded;
+            _lastForwardedAddress = client.ToNetworkAddress();
+        }
+
+        return _lastForwardedAddress;
+    }
 }

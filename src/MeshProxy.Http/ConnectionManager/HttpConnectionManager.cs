@@ -115,6 +115,8 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
             return false;
         }
 
+        info.DownstreamRemoteAddress = client.AddressOf(result.Client);
+
         // The route that may allow an upgrade is selected by the path as it is now, normalised.
         if (upgrade && !IsUpgradeAllowed(stream))
         {

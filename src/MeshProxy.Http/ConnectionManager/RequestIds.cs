@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
 namespace MeshProxy.Http.ConnectionManager;
@@ -34,12 +35,14 @@ internal sealed class RequestIds
             _used = 0;
         }
 
-        var bytes = _random.AsSpan(_used, BytesPerId);
+        // The version, 4, and the variant, binary 10.
+        var bytes = (Vector128.Create<byte>(_random, _used)
+                & Vector128.Create((byte)255, 255, 255, 255, 255, 255, 0x0F, 255, 0x3F, 255, 255, 255, 255, 255, 255, 255))
+            | Vector128.Create((byte)0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0);
         _used += BytesPerId;
-        bytes[6] = (byte)((bytes[6] & 0x0F) | 0x40);
-        bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
         Span<byte> hex = stackalloc byte[2 * BytesPerId];
-        Convert.TryToHexStringLower(bytes, hex, out _);
+        ToHex(Vector128.WidenLower(bytes)).CopyTo(hex);
+        ToHex(Vector128.WidenUpper(bytes)).CopyTo(hex[16..]);
         into = into[..Length];
         hex[..8].CopyTo(into);
         into[8] = (byte)'-';
@@ -50,5 +53,13 @@ internal sealed class RequestIds
         hex[16..20].CopyTo(into[19..]);
         into[23] = (byte)'-';
         hex[20..].CopyTo(into[24..]);
+    }
+
+    /// <summary>Eight bytes, one in each lane, as sixteen hexadecimal digits.</summary>
+    private static Vector128<byte> ToHex(Vector128<ushort> bytes)
+    {
+        // The high half goes to the lane's first byte in memory, the low half to its second.
+        var digits = (Vector128.ShiftRightLogical(bytes, 4) | Vector128.ShiftLeft(bytes, 8)) & Vector128.Create((ushort)0x0F0F);
+        return Vector128.Shuffle(Vector128.Create("0123456789abcdef"u8), digits.AsByte());
     }
 }

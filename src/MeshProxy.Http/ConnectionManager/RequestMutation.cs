@@ -25,6 +25,10 @@ internal sealed class RequestMutation
     private const int MaxForwardedForLength = 16 * 1024;
     private const int MaxAddressTextLength = 64;
 
+    private static readonly HeaderLine s_protoHttp = new(HeaderNames.XForwardedProto, "http"u8);
+    private static readonly HeaderLine s_protoHttps = new(HeaderNames.XForwardedProto, "https"u8);
+    private static readonly HeaderLine s_internal = new(HeaderNames.XEnvoyInternal, "true"u8);
+
     private readonly PathNormalizer? _pathNormalizer;
     private readonly HostNormalizer? _hostNormalizer;
     private readonly InternalAddresses _internalAddresses;
@@ -51,12 +55,22 @@ internal sealed class RequestMutation
         _via = Encoding.UTF8.GetBytes(config.Via);
     }
 
+    private enum PathCheck : byte
+    {
+        Sound,
+        Missing,
+        NoPath,
+        NotNormal,
+        Redirect,
+    }
+
     /// <summary>Changes the head, or says how the request is to be refused.</summary>
     public MutationResult Apply(RequestHeaders headers, ClientIdentity client)
     {
-        if (CheckPath(headers) is { } refusal)
+        var check = CheckPath(headers);
+        if (check != PathCheck.Sound)
         {
-            return refusal;
+            return Refuse(check, headers);
         }
 
         _hostNormalizer?.Apply(headers, client.LocalPort);
@@ -95,24 +109,39 @@ internal sealed class RequestMutation
             forwardedLength = text.Length;
         }
 
-        if (_appendForwardedFor && client.AddressText.Length > 0)
+        if (_appendForwardedFor && client.ForwardedFor.IsSet)
         {
-            headers.AppendValue(HeaderNames.XForwardedFor, client.AddressText);
+            if ((seen.Present & HeaderTraits.ForwardedFor) == 0)
+            {
+                client.ForwardedFor.SetOn(headers);
+            }
+            else
+            {
+                headers.AppendValue(HeaderNames.XForwardedFor, client.ForwardedFor.Value);
+            }
         }
 
         // What the peer says counts only if it is a proxy that we trust.
         if (_trustedHops == 0 || !headers.Contains(HeaderId.XForwardedProto))
         {
-            headers.Set(HeaderNames.XForwardedProto, SchemeOf(client));
+            (client.IsTls ? s_protoHttps : s_protoHttp).SetOn(headers);
         }
 
         // A request that another proxy has forwarded is never internal here.
         var isInternal = client.IsInternal && (seen.Present & HeaderTraits.ForwardedFor) == 0;
         Finish(headers, client, seen, isInternal, isEdge: !isInternal);
-        var addressText = forwardedLength > 0 ? forwarded[..forwardedLength] : client.AddressText;
-        if (!isInternal && addressText.Length > 0)
+        if (isInternal)
         {
-            headers.Set(HeaderNames.XEnvoyExternalAddress, addressText);
+            return MutationResult.Ok(trusted, isInternal);
+        }
+
+        if (forwardedLength > 0)
+        {
+            headers.Set(HeaderNames.XEnvoyExternalAddress, forwarded[..forwardedLength]);
+        }
+        else if (client.ExternalAddress.IsSet)
+        {
+            client.ExternalAddress.SetOn(headers);
         }
 
         return MutationResult.Ok(trusted, isInternal);
@@ -132,7 +161,7 @@ internal sealed class RequestMutation
 
         if (!headers.Contains(HeaderId.XForwardedProto))
         {
-            headers.Set(HeaderNames.XForwardedProto, SchemeOf(client));
+            (client.IsTls ? s_protoHttps : s_protoHttp).SetOn(headers);
         }
 
         Finish(headers, client, seen, isInternal, isEdge: false);
@@ -153,7 +182,7 @@ internal sealed class RequestMutation
 
         if (isInternal)
         {
-            headers.Set(HeaderNames.XEnvoyInternal, "true"u8);
+            s_internal.SetOn(headers);
         }
         else if ((seen.Present & HeaderTraits.FromInsideOnly) != 0)
         {
@@ -184,34 +213,50 @@ internal sealed class RequestMutation
     [SkipLocalsInit]
     private static void SetRequestId(RequestHeaders headers)
     {
-        Span<byte> id = stackalloc byte[RequestIds.Length];
+        const int NameLength = 12;
+        Span<byte> line = stackalloc byte[NameLength + 2 + RequestIds.Length + 2];
+        var id = line.Slice(NameLength + 2, RequestIds.Length);
         RequestIds.Current.Write(id);
-        headers.Set(HeaderNames.XRequestId, id);
+        if (headers.Contains(HeaderId.XRequestId))
+        {
+            headers.Set(HeaderNames.XRequestId, id);
+            return;
+        }
+
+        "x-request-id: "u8.CopyTo(line);
+        "\r\n"u8.CopyTo(line[^2..]);
+        headers.AddLine(HeaderId.XRequestId, line, NameLength);
     }
 
-    private MutationResult? CheckPath(RequestHeaders headers)
+    private PathCheck CheckPath(RequestHeaders headers)
     {
         var path = headers.Path;
         if (path.IsEmpty)
         {
-            return headers.MethodIs(KnownMethod.Connect) ? null : MutationResult.Refuse(404, ResponseCodeDetails.MissingPath);
+            return headers.MethodIs(KnownMethod.Connect) ? PathCheck.Sound : PathCheck.Missing;
         }
 
         if (path[0] != '/')
         {
             // OPTIONS * asks the server as a whole (RFC 9110 section 9.3.7).
-            return headers.MethodIs(KnownMethod.Options) && path.SequenceEqual("*"u8)
-                ? null
-                : MutationResult.Refuse(404, ResponseCodeDetails.AbsolutePathRejected);
+            return headers.MethodIs(KnownMethod.Options) && path.SequenceEqual("*"u8) ? PathCheck.Sound : PathCheck.NoPath;
         }
 
         return _pathNormalizer?.Apply(headers) switch
         {
-            PathNormalization.Reject => MutationResult.Refuse(400, ResponseCodeDetails.PathNormalizationFailed),
-            PathNormalization.Redirect => MutationResult.Refuse(307, ResponseCodeDetails.PathNormalizationFailed, Encoding.Latin1.GetString(headers.Path)),
-            _ => null,
+            PathNormalization.Reject => PathCheck.NotNormal,
+            PathNormalization.Redirect => PathCheck.Redirect,
+            _ => PathCheck.Sound,
         };
     }
+
+    private static MutationResult Refuse(PathCheck check, RequestHeaders headers) => check switch
+    {
+        PathCheck.Missing => MutationResult.Refuse(404, ResponseCodeDetails.MissingPath),
+        PathCheck.NoPath => MutationResult.Refuse(404, ResponseCodeDetails.AbsolutePathRejected),
+        PathCheck.Redirect => MutationResult.Refuse(307, ResponseCodeDetails.PathNormalizationFailed, Encoding.Latin1.GetString(headers.Path)),
+        _ => MutationResult.Refuse(400, ResponseCodeDetails.PathNormalizationFailed),
+    };
 
     /// <summary>Takes the referer out if there are two or it is no URL, as Envoy does.</summary>
     private static void CheckReferer(RequestHeaders headers, bool isRepeated)

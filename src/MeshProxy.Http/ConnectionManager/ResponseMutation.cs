@@ -11,7 +11,7 @@ internal sealed class ResponseMutation(HttpConnectionManagerConfig config)
 {
     private const int MaxEchoedIdLength = 1024;
 
-    private readonly byte[] _serverName = Encoding.UTF8.GetBytes(config.ServerName);
+    private readonly HeaderLine _server = new(HeaderNames.Server, config.ServerName);
     private readonly ServerHeaderTransformation _serverHeader = config.ServerHeaderTransformation;
     private readonly byte[] _via = Encoding.UTF8.GetBytes(config.Via);
     private readonly bool _alwaysSetRequestId = config.AlwaysSetRequestIdInResponse;
@@ -21,7 +21,7 @@ internal sealed class ResponseMutation(HttpConnectionManagerConfig config)
         if (_serverHeader == ServerHeaderTransformation.Overwrite
             || (_serverHeader == ServerHeaderTransformation.AppendIfAbsent && !headers.Contains(HeaderId.Server)))
         {
-            headers.Set(HeaderNames.Server, _serverName);
+            _server.SetOn(headers);
         }
 
         // A client from inside that forces a trace wants to know which one it is.

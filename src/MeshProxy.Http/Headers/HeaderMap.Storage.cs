@@ -66,6 +66,24 @@ public abstract unsafe partial class HeaderMap
         PushSlot(slot);
     }
 
+    /// <summary>Adds a well-known header from its whole line, "name: value CR LF", which the caller has checked.</summary>
+    internal void AddLine(HeaderId id, ReadOnlySpan<byte> line, int nameLength)
+    {
+        CheckThread();
+        var at = Reserve(line.Length, out var block, out var start);
+        line.CopyTo(new Span<byte>(at, line.Length));
+        PushSlot(new HeaderSlot
+        {
+            Id = id,
+            Block = block,
+            NameStart = start,
+            NameLength = (ushort)nameLength,
+            ValueStart = (ushort)(start + nameLength + 2),
+            ValueLength = (ushort)(line.Length - nameLength - 4),
+            Flags = HeaderSlotFlags.WholeLine,
+        });
+    }
+
     /// <summary>Takes every header of a name out that is not well-known and may be in any case.</summary>
     internal void RemoveCustom(ReadOnlySpan<byte> name)
     {

@@ -70,6 +70,20 @@ public sealed class RequestMutationTests
         ((SocketAddress)result.Client.ToNetworkAddress()!).Address.ToString().ShouldBe("203.0.113.2");
     }
 
+    [Fact]
+    public void AddressOf_RequestsOfOneConnection_FollowsTheirClients()
+    {
+        var client = new ClientIdentity(Plain, NetworkAddress.Ip("10.0.0.1", 1), null);
+        var mutation = new RequestMutation(Plain);
+
+        AddressOf("203.0.113.1").ShouldBe(NetworkAddress.Ip("203.0.113.1", 0));
+        AddressOf("203.0.113.1").ShouldBeSameAs(AddressOf("203.0.113.1"));
+        AddressOf("203.0.113.2").ShouldBe(NetworkAddress.Ip("203.0.113.2", 0));
+        AddressOf("unknown").ShouldBe(NetworkAddress.Ip("10.0.0.1", 1));
+
+        NetworkAddress? AddressOf(string header) => client.AddressOf(mutation.Apply(Requests.Get("/", "foo.com", ("x-forwarded-for", header)), client).Client);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

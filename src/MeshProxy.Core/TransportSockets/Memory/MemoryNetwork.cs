@@ -22,6 +22,16 @@ internal sealed class MemoryNetwork
     /// <summary>Lets a loop reach this network by <see cref="EventLoop.SocketsFor"/>. Before the loop is started.</summary>
     public void Attach(EventLoop loop) => loop.MemorySockets = Sockets;
 
+    /// <summary>Connects from a thread that is no loop's, such as the host app's.</summary>
+    /// <exception cref="IOException">Nobody listens there, or too many connections wait to be accepted.</exception>
+    public MemoryDuplexPipe Connect(InternalAddress address)
+    {
+        var socket = new MemorySocket(this);
+        return socket.Connect(address) == SocketStatus.Ok
+            ? new MemoryDuplexPipe(socket)
+            : throw new IOException($"nobody accepts connections at {address}");
+    }
+
     public bool TryBind(InternalAddress address, MemorySocket socket)
     {
         lock (_lock)

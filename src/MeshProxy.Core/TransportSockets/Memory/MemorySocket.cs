@@ -12,6 +12,7 @@ internal sealed class MemorySocket(MemoryNetwork network) : ILoopItem
     private Queue<MemorySocket>? _acceptQueue;
     private ISocketHandler? _handler;
     private EventLoop? _loop;
+    private Action<Readiness>? _watcher;
     private MemoryChannel? _incoming;
     private MemoryChannel? _outgoing;
     private MemorySocket? _peer;
@@ -164,6 +165,17 @@ internal sealed class MemorySocket(MemoryNetwork network) : ILoopItem
         {
             Schedule(loop);
         }
+        else if (Volatile.Read(ref _watcher) is { } watcher)
+        {
+            watcher((Readiness)Interlocked.Exchange(ref _pending, 0));
+        }
+    }
+
+    /// <summary>Begins to tell somebody who is on no loop what happens. The callback runs on the thread that caused it: it only signals.</summary>
+    public void Watch(Action<Readiness> watcher)
+    {
+        Interlocked.Exchange(ref _watcher, watcher);
+        watcher((Readiness)Interlocked.Exchange(ref _pending, 0));
     }
 
     void ILoopItem.Run()
