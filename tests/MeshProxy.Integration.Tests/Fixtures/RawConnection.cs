@@ -132,6 +132,20 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         }
     }
 
+    /// <summary>How many bytes come until the peer closes, or until there are <paramref name="atMost"/>.</summary>
+    public async Task<long> CountAsync(long atMost = long.MaxValue)
+    {
+        long total = _buffer.Length;
+        _buffer = [];
+        int count;
+        while (total < atMost && (count = await Socket.ReceiveAsync(_chunk).WaitAsync(Settings.Patience)) > 0)
+        {
+            total += count;
+        }
+
+        return total;
+    }
+
     public void Dispose() => Socket.Dispose();
 
     private async Task<string> ReadChunksAsync(List<string> trailers)

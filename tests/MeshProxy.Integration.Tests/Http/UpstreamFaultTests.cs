@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using MeshProxy.Http.Hosting;
 
 namespace MeshProxy.Integration.Tests.Http;
 
