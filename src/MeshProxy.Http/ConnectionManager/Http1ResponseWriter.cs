@@ -9,9 +9,10 @@ namespace MeshProxy.Http.ConnectionManager;
 
 /// <summary>The encode side of a downstream HTTP/1.1 connection: frames a response and holds its body to what its head says.</summary>
 /// <remarks>Worker thread only. One response at a time; a body that breaks its own framing fails, for it would be read as part of the next response.</remarks>
-internal sealed class Http1ResponseWriter(INetworkFilterCallbacks callbacks, bool enableTrailers)
+internal sealed class Http1ResponseWriter(SlabPool slabs, bool enableTrailers)
 {
-    private readonly IoBuffer _out = new(callbacks.Loop.Slabs);
+    private readonly IoBuffer _out = new(slabs);
+    private INetworkFilterCallbacks _callbacks = null!;
     private StreamInfo? _info;
     private long _remaining;
     private bool _toHead;
@@ -36,7 +37,14 @@ internal sealed class Http1ResponseWriter(INetworkFilterCallbacks callbacks, boo
         Framing = BodyFraming.None;
     }
 
-    public void Clear() => _out.Clear();
+    public void Attach(INetworkFilterCallbacks callbacks) => _callbacks = callbacks;
+
+    public void Reset()
+    {
+        _out.Clear();
+        _callbacks = null!;
+        _info = null;
+    }
 
     /// <summary>Whether a response would begin a tunnel: a 101 to an upgrade, a 2xx to CONNECT.</summary>
     public bool BeginsTunnel(int status) => (_upgrade && status == 101) || (_connect && status is >= 200 and < 300);
@@ -92,7 +100,7 @@ internal sealed class Http1ResponseWriter(INetworkFilterCallbacks callbacks, boo
         if (Framing != BodyFraming.Chunked)
         {
             _info!.DownstreamBytes.WireBytesSent += data.Length;
-            return callbacks.WriteAsync(data, endStream && Framing == BodyFraming.Tunnel);
+            return _callbacks.WriteAsync(data, endStream && Framing == BodyFraming.Tunnel);
         }
 
         Http1Encoder.EncodeChunk(_out, data);
@@ -102,7 +110,7 @@ internal sealed class Http1ResponseWriter(INetworkFilterCallbacks callbacks, boo
         }
 
         _info!.DownstreamBytes.WireBytesSent += _out.Length;
-        return callbacks.WriteAsync(_out, endStream: false);
+        return _callbacks.WriteAsync(_out, endStream: false);
     }
 
     public ValueTask<IoResult> WriteTrailersAsync(HeaderTrailers trailers)
@@ -125,7 +133,7 @@ internal sealed class Http1ResponseWriter(INetworkFilterCallbacks callbacks, boo
         ref var meter = ref _info!.DownstreamBytes;
         meter.HeaderBytesSent += _out.Length;
         meter.WireBytesSent += _out.Length;
-        return callbacks.WriteAsync(_out, endStream: false);
+        return _callbacks.WriteAsync(_out, endStream: false);
     }
 
     private (BodyFraming Framing, long Length) FramingOf(ResponseHeaders headers, bool endStream)

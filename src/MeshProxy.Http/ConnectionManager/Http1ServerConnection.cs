@@ -17,24 +17,24 @@ namespace MeshProxy.Http.ConnectionManager;
 /// (of a body, a tunnel or the next request) is kept up to <see cref="MaxSurplusBytes"/>. Back-pressure is that no further read is issued then.
 /// </remarks>
 internal sealed class Http1ServerConnection(HttpWorker worker)
-    : ITerminalFilter, IStreamOwner, ILoopItem, IConnectionCallbacks, IDrainAwareFilter
+    : ICallbackTerminalFilter, IStreamOwner, ILoopItem, IConnectionCallbacks, IDrainAwareFilter
 {
     private const int MaxSurplusBytes = 64 * 1024;
 
-    private readonly Http1RequestDecoder _decoder = new(worker.Shared.Http1);
     private INetworkFilterCallbacks _callbacks = null!;
     private IoBuffer _in = null!;
-    private Http1ResponseWriter _writer = null!;
     private Action _onRead = null!;
     private ValueTask<IoResult> _read;
     private ActiveStream? _stream;
-    private LoopSource<bool>? _done;
+    private Http1ServerCodec? _codec;
+    private ITerminalFilterOwner? _owner;
     private LoopSource<ReadStatus>? _bodyWait;
     private IoBuffer? _bodyInto;
     private HeaderTrailers? _trailers;
     private ConnectionTimer? _timer;
     private int _requests;
     private Http1ConnectionState _state;
+    private bool _done;
     private bool _reading;
     private bool _readEnded;
     private bool _readFailed;
@@ -64,6 +64,10 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         Closed,
     }
 
+    private Http1RequestDecoder Decoder => _codec!.Decoder;
+
+    private Http1ResponseWriter Writer => _codec!.Writer;
+
     public Connection Connection => _callbacks.Connection;
 
     public StreamInfo ConnectionInfo => _callbacks.StreamInfo;
@@ -86,12 +90,18 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     {
         _callbacks = callbacks;
         _in = new IoBuffer(worker.Loop.Slabs);
-        _writer = new Http1ResponseWriter(callbacks, worker.Shared.Http1.EnableTrailers);
         _onRead = OnReadCompleted;
         Client = new ClientIdentity(worker.Shared.Config, callbacks.Connection.RemoteAddress, callbacks.Connection.DirectRemoteAddress, callbacks.Connection.LocalAddress);
     }
 
     public ValueTask RunAsync()
+    {
+        var owner = new AwaitableOwner(worker.Loop);
+        Run(owner);
+        return owner.Task;
+    }
+
+    public void Run(ITerminalFilterOwner owner)
     {
         var stats = worker.Shared.Stats;
         stats.ConnectionsTotal.Increment();
@@ -99,8 +109,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         stats.Http1ConnectionsTotal.Increment();
         stats.Http1ConnectionsActive.Add(1);
         Connection.FilterCallbacks = this;
-        _done = new LoopSource<bool>(worker.Loop);
-        var done = _done.WaitForEndAsync();
+        _owner = owner;
         if (Connection.IsClosed)
         {
             ((IConnectionCallbacks)this).OnClosed();
@@ -110,15 +119,13 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             GoIdle();
             ReadMore();
         }
-
-        return done;
     }
 
     public void OnDestroy()
     {
         Connection.FilterCallbacks = null;
         _in.Clear();
-        _writer.Clear();
+        GiveBackCodec();
         var stats = worker.Shared.Stats;
         stats.ConnectionsActive.Add(-1);
         stats.Http1ConnectionsActive.Add(-1);
@@ -158,16 +165,25 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             {
                 _stream = null;
                 stream.Discard();
+                GiveBackCodec();
             }
         }
 
         CheckDone();
     }
 
-    /// <summary>Goes on with bytes that were pipelined behind the last request.</summary>
+    /// <summary>Goes on with bytes that were pipelined behind the last request, or says that the connection is done.</summary>
     void ILoopItem.Run()
     {
         _inputQueued = false;
+        if (_done)
+        {
+            var owner = _owner;
+            _owner = null;
+            owner?.OnTerminalFilterDone();
+            return;
+        }
+
         if (IsOpen)
         {
             Advance();
@@ -224,18 +240,18 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     public ValueTask<IoResult> EncodeInformationalAsync(ResponseHeaders headers)
     {
         _continueSent |= headers.Status == 100;
-        return _writer.WriteInformationalAsync(headers);
+        return Writer.WriteInformationalAsync(headers);
     }
 
     public ValueTask<IoResult> EncodeHeadersAsync(ResponseHeaders headers, bool endStream)
     {
-        var isTunnel = _writer.BeginsTunnel(headers.Status);
+        var isTunnel = Writer.BeginsTunnel(headers.Status);
         if (!isTunnel)
         {
             DecideClose();
         }
 
-        var written = _writer.WriteHeadersAsync(headers, endStream, ref _closeAfterResponse);
+        var written = Writer.WriteHeadersAsync(headers, endStream, ref _closeAfterResponse);
         if (isTunnel && _state == Http1ConnectionState.AwaitingTunnel)
         {
             OpenTunnel();
@@ -244,9 +260,9 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         return written;
     }
 
-    public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream) => _writer.WriteDataAsync(data, endStream);
+    public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream) => Writer.WriteDataAsync(data, endStream);
 
-    public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers) => _writer.WriteTrailersAsync(trailers);
+    public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers) => Writer.WriteTrailersAsync(trailers);
 
     public void OnHeadTimeout(ActiveStream stream, string details) => Refuse(stream, 408, details, ResponseFlags.None);
 
@@ -266,7 +282,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             return;
         }
 
-        if (_closeAfterResponse || _closeWhenIdle || _state != Http1ConnectionState.Watching || _writer.EndsWithConnection)
+        if (_closeAfterResponse || _closeWhenIdle || _state != Http1ConnectionState.Watching || Writer.EndsWithConnection)
         {
             worker.Shared.Stats.DestroyedLocal.Increment();
             CloseGently();
@@ -274,7 +290,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         }
 
         _state = Http1ConnectionState.Head;
-        _decoder.Reset();
+        GiveBackCodec();
         GoIdle();
         if (!_in.IsEmpty || _readEnded)
         {
@@ -293,7 +309,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         _timer?.Cancel();
         worker.Shared.Stats.DestroyedLocal.Increment();
         worker.Shared.Stats.DestroyedLocalActive.Increment();
-        Connection.Close(_writer.EndsWithConnection && stream.ResponseStarted ? CloseType.Reset : CloseType.FlushWrite, CloseDelayMs);
+        Connection.Close(Writer.EndsWithConnection && stream.ResponseStarted ? CloseType.Reset : CloseType.FlushWrite, CloseDelayMs);
         EndReading();
     }
 
@@ -331,10 +347,11 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
     private void CheckDone()
     {
-        if (_state == Http1ConnectionState.Closed && _stream is null && _done is { IsPending: true } done)
+        if (_state == Http1ConnectionState.Closed && _stream is null && !_done)
         {
+            _done = true;
             _timer?.Cancel();
-            done.CompleteQueued(true);
+            QueueInput();
         }
     }
 
@@ -456,12 +473,13 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         var stream = _stream;
         if (stream is null)
         {
+            _codec = worker.RentCodec(_callbacks);
             _stream = stream = worker.Rent();
             stream.Attach(this);
         }
 
         var before = _in.Length;
-        switch (_decoder.DecodeHead(_in, stream.RequestHeaders))
+        switch (Decoder.DecodeHead(_in, stream.RequestHeaders))
         {
             case DecodeStatus.Complete:
                 ref var meter = ref stream.StreamInfo.DownstreamBytes;
@@ -473,7 +491,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
                 break;
             case DecodeStatus.Error:
                 worker.Shared.Stats.ProtocolError.Increment();
-                Refuse(stream, _decoder.Error.StatusCode, _decoder.Error.Details, ResponseFlags.DownstreamProtocolError);
+                Refuse(stream, Decoder.Error.StatusCode, Decoder.Error.Details, ResponseFlags.DownstreamProtocolError);
                 break;
         }
     }
@@ -483,7 +501,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     {
         _state = Http1ConnectionState.Body; // whatever follows is not a request
         _closeAfterResponse = true;
-        _writer.Begin(stream.StreamInfo, toHead: false, http10: false, upgrade: false, connect: false);
+        Writer.Begin(stream.StreamInfo, toHead: false, http10: false, upgrade: false, connect: false);
         stream.BeginRefused(status, details, flag);
     }
 
@@ -494,17 +512,17 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         _closeAfterResponse = false;
         var headers = stream.RequestHeaders;
         var connect = headers.MethodIs(KnownMethod.Connect);
-        var wantsTunnel = _decoder.IsUpgrade || connect;
-        _writer.Begin(stream.StreamInfo, headers.MethodIs(KnownMethod.Head), headers.HttpVersion == 10, _decoder.IsUpgrade, connect);
+        var wantsTunnel = Decoder.IsUpgrade || connect;
+        Writer.Begin(stream.StreamInfo, headers.MethodIs(KnownMethod.Head), headers.HttpVersion == 10, Decoder.IsUpgrade, connect);
         if (wantsTunnel)
         {
-            _decoder.StartTunnel();
+            Decoder.StartTunnel();
             _state = Http1ConnectionState.AwaitingTunnel;
             stream.Begin(Client, endStream: false, upgrade: true);
             return;
         }
 
-        var endStream = _decoder.Framing == BodyFraming.None;
+        var endStream = Decoder.Framing == BodyFraming.None;
         _state = endStream ? Http1ConnectionState.Watching : Http1ConnectionState.Body;
         stream.Begin(Client, endStream, upgrade: false);
     }
@@ -536,9 +554,9 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             };
         }
 
-        _trailers ??= _decoder.Framing == BodyFraming.Chunked ? new HeaderTrailers(worker.Loop.Slabs) : null;
+        _trailers ??= Decoder.Framing == BodyFraming.Chunked ? new HeaderTrailers(worker.Loop.Slabs) : null;
         var before = _in.Length;
-        var decoded = _decoder.DecodeBody(_in, into, _trailers);
+        var decoded = Decoder.DecodeBody(_in, into, _trailers);
         _stream!.StreamInfo.DownstreamBytes.WireBytesReceived += before - _in.Length;
         switch (decoded)
         {
@@ -549,7 +567,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
                 worker.Shared.Stats.ProtocolError.Increment();
                 _closeAfterResponse = true;
                 _stream.StreamInfo.AddResponseFlag(ResponseFlags.DownstreamProtocolError);
-                _stream.SendLocalReply(_decoder.Error.StatusCode, "", _decoder.Error.Details);
+                _stream.SendLocalReply(Decoder.Error.StatusCode, "", Decoder.Error.Details);
                 return ReadStatus.ProtocolError;
         }
 
@@ -568,10 +586,10 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
     private void SendContinue()
     {
-        if (_decoder.ExpectContinue && !_continueSent && !worker.Shared.Config.Proxy100Continue && !_stream!.ResponseStarted)
+        if (Decoder.ExpectContinue && !_continueSent && !worker.Shared.Config.Proxy100Continue && !_stream!.ResponseStarted)
         {
             _continueSent = true;
-            _ = _writer.WriteContinueAsync();
+            _ = Writer.WriteContinueAsync();
         }
     }
 
@@ -580,7 +598,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         var shared = worker.Shared;
 
         // A request that is not complete, or a tunnel that was not granted: what follows on this connection is not a request.
-        if (!_decoder.KeepAlive || _state != Http1ConnectionState.Watching || _closeWhenIdle)
+        if (!Decoder.KeepAlive || _state != Http1ConnectionState.Watching || _closeWhenIdle)
         {
             _closeAfterResponse = true;
         }
@@ -595,6 +613,15 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         {
             shared.Stats.DrainClose.Increment();
             _closeAfterResponse = true;
+        }
+    }
+
+    private void GiveBackCodec()
+    {
+        if (_codec is { } codec)
+        {
+            _codec = null;
+            worker.Return(codec);
         }
     }
 
@@ -615,5 +642,21 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             _timer = new ConnectionTimer(this, worker);
             _timer.Schedule();
         }
+    }
+
+    /// <summary>For a chain with filters before this one, which awaits the end.</summary>
+    private sealed class AwaitableOwner : ITerminalFilterOwner
+    {
+        private readonly LoopSource<bool> _source;
+
+        public AwaitableOwner(EventLoop loop)
+        {
+            _source = new LoopSource<bool>(loop);
+            Task = _source.WaitForEndAsync();
+        }
+
+        public ValueTask Task { get; }
+
+        public void OnTerminalFilterDone() => _source.CompleteInline(true);
     }
 }

@@ -1,3 +1,4 @@
+using MeshProxy.Core.Network;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Upstream.Clusters;
@@ -12,6 +13,7 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     private readonly Stack<ActiveStream> _streams = new();
     private readonly Stack<HttpFilterChain> _chains = new();
+    private readonly Stack<Http1ServerCodec> _codecs = new();
     private readonly HttpAccessLogEntry _logEntry = new();
 
     public HttpConnectionManager Shared { get; } = shared;
@@ -63,6 +65,26 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
         if (_streams.Count < MaxRecycled)
         {
             _streams.Push(stream);
+        }
+    }
+
+    public Http1ServerCodec RentCodec(INetworkFilterCallbacks callbacks)
+    {
+        if (!_codecs.TryPop(out var codec))
+        {
+            codec = new Http1ServerCodec(Shared.Http1, Loop.Slabs);
+        }
+
+        codec.Attach(callbacks);
+        return codec;
+    }
+
+    public void Return(Http1ServerCodec codec)
+    {
+        codec.Reset();
+        if (_codecs.Count < MaxRecycled)
+        {
+            _codecs.Push(codec);
         }
     }
 
