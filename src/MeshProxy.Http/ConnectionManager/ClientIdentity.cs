@@ -1,6 +1,5 @@
 using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
-using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
 
@@ -15,7 +14,14 @@ internal sealed class ClientIdentity
     /// <param name="directRemote">The socket's peer; it stands in where <paramref name="remote"/> is not known.</param>
     /// <param name="local">The address that the client connected to.</param>
     /// <param name="isTls">Whether the client came by TLS.</param>
-    public ClientIdentity(HttpConnectionManagerConfig config, NetworkAddress? remote, NetworkAddress? directRemote, NetworkAddress? local = null, bool isTls = false)
+    /// <param name="lines">What connections from one address share.</param>
+    public ClientIdentity(
+        HttpConnectionManagerConfig config,
+        NetworkAddress? remote,
+        NetworkAddress? directRemote,
+        NetworkAddress? local = null,
+        bool isTls = false,
+        ClientLinesCache? lines = null)
     {
         Remote = remote ?? directRemote;
         IsTls = isTls;
@@ -23,14 +29,8 @@ internal sealed class ClientIdentity
         switch (Remote)
         {
             case SocketAddress ip:
-                var text = IpText.Format(ip.Address);
-                ForwardedFor = new HeaderLine(HeaderNames.XForwardedFor, text);
-                ExternalAddress = new HeaderLine(HeaderNames.XEnvoyExternalAddress, text);
-                foreach (var range in config.InternalAddressConfig.CidrRanges)
-                {
-                    IsInternal |= range.Contains(ip.Address);
-                }
-
+                Lines = lines?.For(ip.Address) ?? new ClientLines(config, ip.Address);
+                IsInternal = Lines.IsInternal;
                 break;
             case UnixSocketAddress:
                 IsInternal = config.InternalAddressConfig.UnixSockets;
@@ -41,11 +41,8 @@ internal sealed class ClientIdentity
     /// <summary>Null if it is not known.</summary>
     public NetworkAddress? Remote { get; }
 
-    /// <summary><c>x-forwarded-for</c> with the IP address alone; not set if the client does not come by IP.</summary>
-    public HeaderLine ForwardedFor { get; }
-
-    /// <summary><c>x-envoy-external-address</c> with the IP address; not set if the client does not come by IP.</summary>
-    public HeaderLine ExternalAddress { get; }
+    /// <summary>Null if the client does not come by IP.</summary>
+    public ClientLines? Lines { get; }
 
     /// <summary>Whether the address counts as internal (Envoy: <c>internal_address_config</c>).</summary>
     public bool IsInternal { get; }

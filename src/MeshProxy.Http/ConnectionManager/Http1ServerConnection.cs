@@ -91,7 +91,9 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         _callbacks = callbacks;
         _in = new IoBuffer(worker.Loop.Slabs);
         _onRead = OnReadCompleted;
-        Client = new ClientIdentity(worker.Shared.Config, callbacks.Connection.RemoteAddress, callbacks.Connection.DirectRemoteAddress, callbacks.Connection.LocalAddress);
+        var connection = callbacks.Connection;
+        Client = new ClientIdentity(
+            worker.Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, lines: worker.ClientLines);
     }
 
     public ValueTask RunAsync()

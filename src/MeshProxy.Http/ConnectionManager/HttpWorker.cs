@@ -22,6 +22,8 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     public WorkerClusters Clusters { get; } = clusters;
 
+    public ClientLinesCache ClientLines { get; } = new(shared.Config);
+
     public void OnStreamBegin()
     {
         diagnostics.ActiveStreams++;

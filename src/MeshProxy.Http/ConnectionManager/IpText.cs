@@ -10,13 +10,17 @@ internal static class IpText
 {
     private const int MaxV6TextLength = 45;
 
-    /// <summary>The text of an address, an IPv4-mapped one as IPv4, without zone (RFC 5952).</summary>
-    public static byte[] Format(IPAddress address)
+    /// <summary>Room for any address.</summary>
+    public const int MaxLength = 64;
+
+    /// <summary>Writes the text of an address, an IPv4-mapped one as IPv4, without zone (RFC 5952). Returns its length.</summary>
+    public static int Format(IPAddress address, Span<byte> into)
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4()
             : address.AddressFamily == AddressFamily.InterNetworkV6 && address.ScopeId != 0 ? new IPAddress(address.GetAddressBytes())
             : address;
-        return Encoding.ASCII.GetBytes(plain.ToString());
+        plain.TryFormat(into, out var length);
+        return length;
     }
 
     /// <summary>Reads what <c>inet_pton</c> reads: four decimal numbers, or RFC 4291 section 2.2; no port, brackets or zone.</summary>

@@ -109,15 +109,15 @@ internal sealed class RequestMutation
             forwardedLength = text.Length;
         }
 
-        if (_appendForwardedFor && client.ForwardedFor.IsSet)
+        if (_appendForwardedFor && client.Lines is { } lines)
         {
             if ((seen.Present & HeaderTraits.ForwardedFor) == 0)
             {
-                client.ForwardedFor.SetOn(headers);
+                lines.ForwardedFor.SetOn(headers);
             }
             else
             {
-                headers.AppendValue(HeaderNames.XForwardedFor, client.ForwardedFor.Value);
+                headers.AppendValue(HeaderNames.XForwardedFor, lines.ForwardedFor.Value);
             }
         }
 
@@ -139,9 +139,9 @@ internal sealed class RequestMutation
         {
             headers.Set(HeaderNames.XEnvoyExternalAddress, forwarded[..forwardedLength]);
         }
-        else if (client.ExternalAddress.IsSet)
+        else if (client.Lines is { } external)
         {
-            client.ExternalAddress.SetOn(headers);
+            external.ExternalAddress.SetOn(headers);
         }
 
         return MutationResult.Ok(trusted, isInternal);
