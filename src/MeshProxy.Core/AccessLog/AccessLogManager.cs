@@ -59,6 +59,36 @@ internal sealed class AccessLogManager : IDisposable
         }
     }
 
+    /// <summary>Makes all access logs of one owner, or none.</summary>
+    /// <param name="defaultFormat">What a null <see cref="AccessLogConfig.Format"/> means here.</param>
+    /// <param name="owner">The owner's path, for errors.</param>
+    /// <exception cref="ConfigException">One of them cannot be made; all errors are in it.</exception>
+    public IAccessLog[] CreateAll(EquatableArray<AccessLogConfig> configs, string defaultFormat, string owner)
+    {
+        if (configs.IsEmpty)
+        {
+            return [];
+        }
+
+        var errors = new ConfigErrors();
+        var logs = new List<IAccessLog>(configs.Count);
+        for (var i = 0; i < configs.Count; i++)
+        {
+            if (Create(configs[i], defaultFormat, errors.Field(owner).Field("access_log", i)) is { } log)
+            {
+                logs.Add(log);
+            }
+        }
+
+        if (!errors.IsEmpty)
+        {
+            logs.ForEach(static log => log.Dispose());
+            errors.ThrowIfAny();
+        }
+
+        return [.. logs];
+    }
+
     /// <summary>Opens all files anew, after they were renamed (log rotation). Does not wait for it.</summary>
     public void ReopenAll()
     {

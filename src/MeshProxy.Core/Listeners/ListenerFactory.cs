@@ -105,19 +105,8 @@ internal sealed class ListenerFactory(ListenerContext context)
 
     private IAccessLog[] CreateAccessLogs(ListenerConfig config, List<IDisposable> made)
     {
-        var errors = new ConfigErrors();
-        var logs = new IAccessLog[config.AccessLog.Count];
-        for (var i = 0; i < logs.Length; i++)
-        {
-            var at = errors.Field($"listener '{config.Name}'").Field("access_log", i);
-            if (context.AccessLogs.Create(config.AccessLog[i], AccessLogFormat.DefaultTcp, at) is { } log)
-            {
-                logs[i] = log;
-                made.Add(log);
-            }
-        }
-
-        errors.ThrowIfAny();
+        var logs = context.AccessLogs.CreateAll(config.AccessLog, AccessLogFormat.DefaultTcp, $"listeners[\"{config.Name}\"]");
+        made.AddRange(logs);
         return logs;
     }
 

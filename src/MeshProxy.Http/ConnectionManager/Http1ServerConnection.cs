@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -14,53 +13,60 @@ namespace MeshProxy.Http.ConnectionManager;
 /// drives it, and an idle connection holds no buffer and no stream.
 /// </summary>
 /// <remarks>
-/// While a request's body is pulled, reads are issued on demand, so back-pressure is that no read is issued. When the request is
-/// complete the connection goes on reading, to see the peer close (the stream then ends with DC) and to keep what it pipelines, up to
-/// <see cref="MaxSurplusBytes"/>.
+/// A read is outstanding all the time, in each state, to see the peer close (the stream then ends with DC); what comes before it is asked for
+/// (of a body, a tunnel or the next request) is kept up to <see cref="MaxSurplusBytes"/>. Back-pressure is that no further read is issued then.
 /// </remarks>
-internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter, IStreamOwner, ILoopItem, IConnectionCallbacks
+internal sealed class Http1ServerConnection(HttpWorker worker)
+    : ICallbackTerminalFilter, IStreamOwner, ILoopItem, IConnectionCallbacks, IDrainAwareFilter
 {
     private const int MaxSurplusBytes = 64 * 1024;
 
-    private readonly Http1RequestDecoder _decoder = new(worker.Shared.Http1);
     private INetworkFilterCallbacks _callbacks = null!;
     private IoBuffer _in = null!;
-    private IoBuffer _out = null!;
     private Action _onRead = null!;
     private ValueTask<IoResult> _read;
     private ActiveStream? _stream;
-    private LoopSource<bool>? _done;
+    private Http1ServerCodec? _codec;
+    private ITerminalFilterOwner? _owner;
     private LoopSource<ReadStatus>? _bodyWait;
     private IoBuffer? _bodyInto;
     private HeaderTrailers? _trailers;
-    private IdleTimer? _idleTimer;
-    private long _idleSinceMs;
+    private ConnectionTimer? _timer;
     private int _requests;
-    private BodyFraming _responseFraming;
-    private long _responseRemaining;
     private Http1ConnectionState _state;
+    private bool _done;
     private bool _reading;
     private bool _readEnded;
+    private bool _readFailed;
     private bool _inputQueued;
     private bool _closeAfterResponse;
+    private bool _closeWhenIdle;
     private bool _continueSent;
-    private bool _headRequest;
-    private bool _http10;
-    private bool _upgrade;
+    private bool _isTunnel;
 
     private enum Http1ConnectionState : byte
     {
         /// <summary>Between requests, or inside a head.</summary>
         Head,
 
-        /// <summary>The stream pulls the body.</summary>
+        /// <summary>The stream pulls the body, or a tunnel's bytes.</summary>
         Body,
+
+        /// <summary>
+        /// A tunnel was asked for and not granted yet. What the client sends before that waits: an upstream that declines would
+        /// read it as requests that nobody has checked.
+        /// </summary>
+        AwaitingTunnel,
 
         /// <summary>The request is complete, the response is under way.</summary>
         Watching,
 
         Closed,
     }
+
+    private Http1RequestDecoder Decoder => _codec!.Decoder;
+
+    private Http1ResponseWriter Writer => _codec!.Writer;
 
     public Connection Connection => _callbacks.Connection;
 
@@ -70,25 +76,40 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
 
     public HeaderTrailers? RequestTrailers => _trailers;
 
+    public bool IsTunnel => _isTunnel;
+
+    /// <summary>Whether no request is under way, not even a part of a head.</summary>
+    public bool IsIdle => _stream is null;
+
+    public bool IsOpen => _state != Http1ConnectionState.Closed;
+
+    /// <summary>Since when, by the loop's milliseconds.</summary>
+    public long IdleSinceMs { get; private set; }
+
     public void Initialize(INetworkFilterCallbacks callbacks)
     {
         _callbacks = callbacks;
         _in = new IoBuffer(worker.Loop.Slabs);
-        _out = new IoBuffer(worker.Loop.Slabs);
         _onRead = OnReadCompleted;
         Client = new ClientIdentity(worker.Shared.Config, callbacks.Connection.RemoteAddress, callbacks.Connection.DirectRemoteAddress, callbacks.Connection.LocalAddress);
     }
 
     public ValueTask RunAsync()
     {
+        var owner = new AwaitableOwner(worker.Loop);
+        Run(owner);
+        return owner.Task;
+    }
+
+    public void Run(ITerminalFilterOwner owner)
+    {
         var stats = worker.Shared.Stats;
         stats.ConnectionsTotal.Increment();
         stats.ConnectionsActive.Add(1);
         stats.Http1ConnectionsTotal.Increment();
         stats.Http1ConnectionsActive.Add(1);
-        Connection.Callbacks = this;
-        _done = new LoopSource<bool>(worker.Loop);
-        var done = _done.WaitForEndAsync();
+        Connection.FilterCallbacks = this;
+        _owner = owner;
         if (Connection.IsClosed)
         {
             ((IConnectionCallbacks)this).OnClosed();
@@ -98,14 +119,13 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
             GoIdle();
             ReadMore();
         }
-
-        return done;
     }
 
     public void OnDestroy()
     {
+        Connection.FilterCallbacks = null;
         _in.Clear();
-        _out.Clear();
+        GiveBackCodec();
         var stats = worker.Shared.Stats;
         stats.ConnectionsActive.Add(-1);
         stats.Http1ConnectionsActive.Add(-1);
@@ -115,16 +135,26 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         stats.ConnectionLengthMs.Record((worker.Loop.NowUs - ConnectionInfo.StartUs) / 1000);
     }
 
-    void IConnectionCallbacks.OnPeerReset()
+    /// <summary>An idle connection closes now, a busy one after its response.</summary>
+    public void OnDrain() => CloseWhenIdle();
+
+    /// <summary>Closes now if no request is under way, else after the response.</summary>
+    public void CloseWhenIdle()
     {
-        worker.Shared.Stats.DestroyedRemote.Increment();
-        Connection.Close(CloseType.NoFlush);
+        _closeWhenIdle = true;
+        if (IsIdle && IsOpen)
+        {
+            worker.Shared.Stats.DestroyedLocal.Increment();
+            CloseGently();
+        }
     }
+
+    void IConnectionCallbacks.OnPeerReset() => CloseByPeer();
 
     void IConnectionCallbacks.OnClosed()
     {
         _state = Http1ConnectionState.Closed;
-        _idleTimer?.Cancel();
+        _timer?.Cancel();
         if (_stream is { } stream)
         {
             if (stream.IsLive)
@@ -135,19 +165,28 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
             {
                 _stream = null;
                 stream.Discard();
+                GiveBackCodec();
             }
         }
 
         CheckDone();
     }
 
-    /// <summary>Goes on with bytes that were pipelined behind the last request.</summary>
+    /// <summary>Goes on with bytes that were pipelined behind the last request, or says that the connection is done.</summary>
     void ILoopItem.Run()
     {
         _inputQueued = false;
-        if (_state == Http1ConnectionState.Head)
+        if (_done)
         {
-            ProcessHead();
+            var owner = _owner;
+            _owner = null;
+            owner?.OnTerminalFilterDone();
+            return;
+        }
+
+        if (IsOpen)
+        {
+            Advance();
             ReadMore();
         }
     }
@@ -159,11 +198,16 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
             var status = DecodeBody(into);
             if (status is not null)
             {
+                if (!_reading)
+                {
+                    QueueInput(); // to read again, so that the peer's close is seen whatever the stream does now
+                }
+
                 return new ValueTask<ReadStatus>(status.Value);
             }
 
             SendContinue();
-            if (_reading || !StartRead(out var result))
+            if (_reading || _state == Http1ConnectionState.AwaitingTunnel || !StartRead(out var result))
             {
                 _bodyInto = into;
                 _bodyWait ??= new LoopSource<ReadStatus>(worker.Loop);
@@ -180,76 +224,47 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         _bodyWait?.CompleteQueued(ReadStatus.Aborted);
     }
 
+    public void Reset(ActiveStream stream)
+    {
+        AbortRead();
+        if (IsOpen && PeerHasLeft)
+        {
+            CloseByPeer();
+        }
+        else if (IsOpen)
+        {
+            CloseCut(stream);
+        }
+    }
+
     public ValueTask<IoResult> EncodeInformationalAsync(ResponseHeaders headers)
     {
-        if (headers.Status == 100)
-        {
-            _continueSent = true;
-        }
-
-        Http1Encoder.EncodeInformational(_out, headers.Status, headers);
-        return _callbacks.WriteAsync(_out, endStream: false);
+        _continueSent |= headers.Status == 100;
+        return Writer.WriteInformationalAsync(headers);
     }
 
     public ValueTask<IoResult> EncodeHeadersAsync(ResponseHeaders headers, bool endStream)
     {
-        DecideClose();
-        var (framing, length) = FramingOf(headers, endStream);
-        _responseFraming = framing;
-        _responseRemaining = framing == BodyFraming.ContentLength ? length : long.MaxValue;
-        var flags = (_closeAfterResponse ? Http1EncodeFlags.ConnectionClose : 0)
-            | (_http10 ? Http1EncodeFlags.Http10Peer : 0)
-            | (_headRequest ? Http1EncodeFlags.ToHead : 0)
-            | (framing == BodyFraming.Tunnel && headers.Status == 101 ? Http1EncodeFlags.Upgrade : 0);
-        Http1Encoder.EncodeResponseHead(_out, headers, framing, length, flags);
-        return _callbacks.WriteAsync(_out, endStream: false);
+        var isTunnel = Writer.BeginsTunnel(headers.Status);
+        if (!isTunnel)
+        {
+            DecideClose();
+        }
+
+        var written = Writer.WriteHeadersAsync(headers, endStream, ref _closeAfterResponse);
+        if (isTunnel && _state == Http1ConnectionState.AwaitingTunnel)
+        {
+            OpenTunnel();
+        }
+
+        return written;
     }
 
-    public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream)
-    {
-        if (_responseFraming == BodyFraming.None)
-        {
-            data.Clear();
-            return new ValueTask<IoResult>(IoResult.Success);
-        }
+    public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream) => Writer.WriteDataAsync(data, endStream);
 
-        _responseRemaining -= data.Length;
-        if (_responseRemaining < 0 || (endStream && _responseFraming == BodyFraming.ContentLength && _responseRemaining != 0))
-        {
-            // A body that is not as long as its head says would be read as part of the next response.
-            data.Clear();
-            return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
-        }
+    public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers) => Writer.WriteTrailersAsync(trailers);
 
-        if (_responseFraming != BodyFraming.Chunked)
-        {
-            return _callbacks.WriteAsync(data, endStream && _responseFraming == BodyFraming.Tunnel);
-        }
-
-        if (!data.IsEmpty)
-        {
-            Http1Encoder.EncodeChunk(_out, data);
-        }
-
-        if (endStream)
-        {
-            Http1Encoder.EncodeLastChunk(_out, null);
-        }
-
-        return _callbacks.WriteAsync(_out, endStream: false);
-    }
-
-    public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers)
-    {
-        if (_responseFraming == BodyFraming.Chunked)
-        {
-            Http1Encoder.EncodeLastChunk(_out, worker.Shared.Http1.EnableTrailers ? trailers : null);
-        }
-
-        return _callbacks.WriteAsync(_out, endStream: false);
-    }
-
-    public void OnHeadTimeout(ActiveStream stream) => Refuse(stream, 408, ResponseCodeDetails.RequestHeaderTimeout);
+    public void OnHeadTimeout(ActiveStream stream, string details) => Refuse(stream, 408, details, ResponseFlags.None);
 
     public void OnStreamComplete(ActiveStream stream)
     {
@@ -263,13 +278,11 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
 
         if (!stream.ResponseEnded)
         {
-            // The downstream must not take a part for the whole: a body that ends with the connection is cut off by RST.
-            Connection.Close(_responseFraming == BodyFraming.UntilClose && stream.ResponseStarted ? CloseType.Reset : CloseType.FlushWrite, CloseDelayMs);
-            EndReading();
+            CloseCut(stream);
             return;
         }
 
-        if (_closeAfterResponse || _state != Http1ConnectionState.Watching || _responseFraming is BodyFraming.UntilClose or BodyFraming.Tunnel)
+        if (_closeAfterResponse || _closeWhenIdle || _state != Http1ConnectionState.Watching || Writer.EndsWithConnection)
         {
             worker.Shared.Stats.DestroyedLocal.Increment();
             CloseGently();
@@ -277,7 +290,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         }
 
         _state = Http1ConnectionState.Head;
-        _decoder.Reset();
+        GiveBackCodec();
         GoIdle();
         if (!_in.IsEmpty || _readEnded)
         {
@@ -285,12 +298,37 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         }
     }
 
+    /// <summary>Whether the peer is gone. A tunnel's FIN ends one direction only, once the stream has read what came before it.</summary>
+    private bool PeerHasLeft => _readEnded && (!_isTunnel || _readFailed);
+
     private int CloseDelayMs => Math.Max(worker.Shared.DelayedCloseTimeoutMs, 1000);
+
+    /// <summary>Ends a response that cannot be completed. A body that ends with the connection is cut off by RST: it must not be taken for the whole.</summary>
+    private void CloseCut(ActiveStream stream)
+    {
+        _timer?.Cancel();
+        worker.Shared.Stats.DestroyedLocal.Increment();
+        worker.Shared.Stats.DestroyedLocalActive.Increment();
+        Connection.Close(Writer.EndsWithConnection && stream.ResponseStarted ? CloseType.Reset : CloseType.FlushWrite, CloseDelayMs);
+        EndReading();
+    }
+
+    private void CloseByPeer()
+    {
+        var stats = worker.Shared.Stats;
+        stats.DestroyedRemote.Increment();
+        if (_stream is { IsLive: true })
+        {
+            stats.DestroyedRemoteActive.Increment();
+        }
+
+        Connection.Close(CloseType.NoFlush);
+    }
 
     private void CloseGently()
     {
         var delay = worker.Shared.DelayedCloseTimeoutMs;
-        _idleTimer?.Cancel();
+        _timer?.Cancel();
         Connection.Close(delay > 0 ? CloseType.FlushWriteAndDelay : CloseType.FlushWrite, delay > 0 ? delay : CloseDelayMs);
         EndReading();
     }
@@ -309,18 +347,18 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
 
     private void CheckDone()
     {
-        if (_state == Http1ConnectionState.Closed && _stream is null && _done is { IsPending: true } done)
+        if (_state == Http1ConnectionState.Closed && _stream is null && !_done)
         {
-            _idleTimer?.Cancel();
-            done.CompleteQueued(true);
+            _done = true;
+            _timer?.Cancel();
+            QueueInput();
         }
     }
 
-    /// <summary>Keeps one read outstanding, except while a body is pulled on demand or enough is kept.</summary>
+    /// <summary>Keeps one read outstanding, unless enough is kept.</summary>
     private void ReadMore()
     {
-        while (!_reading && !_readEnded && !_inputQueued && _state is Http1ConnectionState.Head or Http1ConnectionState.Watching
-            && _in.Length < MaxSurplusBytes)
+        while (!_reading && !_readEnded && !_inputQueued && IsOpen && _in.Length < MaxSurplusBytes)
         {
             if (!StartRead(out var result))
             {
@@ -361,7 +399,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         var result = _read.Result;
         _read = default;
         OnReadResult(result);
-        if (_bodyInto is { } into)
+        if (_bodyInto is { } into && _state == Http1ConnectionState.Body)
         {
             if (DecodeBody(into) is { } status)
             {
@@ -403,6 +441,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         if (!result.IsOk)
         {
             _readEnded = true;
+            _readFailed = result.Status != IoStatus.EndOfStream;
         }
     }
 
@@ -413,10 +452,9 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         {
             ProcessHead();
         }
-        else if (_state == Http1ConnectionState.Watching && _readEnded)
+        else if (IsOpen && PeerHasLeft)
         {
-            worker.Shared.Stats.DestroyedRemoteActive.Increment();
-            Connection.Close(CloseType.NoFlush);
+            CloseByPeer();
         }
     }
 
@@ -426,8 +464,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         {
             if (_readEnded)
             {
-                worker.Shared.Stats.DestroyedRemote.Increment();
-                Connection.Close(CloseType.NoFlush);
+                CloseByPeer();
             }
 
             return;
@@ -436,32 +473,36 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         var stream = _stream;
         if (stream is null)
         {
+            _codec = worker.RentCodec(_callbacks);
             _stream = stream = worker.Rent();
             stream.Attach(this);
-            stream.AwaitHead();
         }
 
-        switch (_decoder.DecodeHead(_in, stream.RequestHeaders))
+        var before = _in.Length;
+        switch (Decoder.DecodeHead(_in, stream.RequestHeaders))
         {
             case DecodeStatus.Complete:
+                ref var meter = ref stream.StreamInfo.DownstreamBytes;
+                meter.HeaderBytesReceived = meter.WireBytesReceived = before - _in.Length;
                 BeginStream(stream);
+                break;
+            case DecodeStatus.NeedMore:
+                stream.AwaitHead();
                 break;
             case DecodeStatus.Error:
                 worker.Shared.Stats.ProtocolError.Increment();
-                Refuse(stream, _decoder.Error.StatusCode, _decoder.Error.Details);
+                Refuse(stream, Decoder.Error.StatusCode, Decoder.Error.Details, ResponseFlags.DownstreamProtocolError);
                 break;
         }
     }
 
     /// <summary>Answers a head that is not a request; the connection closes then.</summary>
-    private void Refuse(ActiveStream stream, int status, string details)
+    private void Refuse(ActiveStream stream, int status, string details, ResponseFlags flag)
     {
         _state = Http1ConnectionState.Body; // whatever follows is not a request
         _closeAfterResponse = true;
-        _headRequest = false;
-        _http10 = false;
-        _upgrade = false;
-        stream.BeginRefused(status, details);
+        Writer.Begin(stream.StreamInfo, toHead: false, http10: false, upgrade: false, connect: false);
+        stream.BeginRefused(status, details, flag);
     }
 
     private void BeginStream(ActiveStream stream)
@@ -469,17 +510,35 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         _requests++;
         _continueSent = false;
         _closeAfterResponse = false;
-        _headRequest = stream.RequestHeaders.MethodIs(KnownMethod.Head);
-        _http10 = stream.RequestHeaders.HttpVersion == 10;
-        _upgrade = _decoder.IsUpgrade || stream.RequestHeaders.MethodIs(KnownMethod.Connect);
-        if (_upgrade)
+        var headers = stream.RequestHeaders;
+        var connect = headers.MethodIs(KnownMethod.Connect);
+        var wantsTunnel = Decoder.IsUpgrade || connect;
+        Writer.Begin(stream.StreamInfo, headers.MethodIs(KnownMethod.Head), headers.HttpVersion == 10, Decoder.IsUpgrade, connect);
+        if (wantsTunnel)
         {
-            _decoder.StartTunnel();
+            Decoder.StartTunnel();
+            _state = Http1ConnectionState.AwaitingTunnel;
+            stream.Begin(Client, endStream: false, upgrade: true);
+            return;
         }
 
-        var endStream = _decoder.Framing == BodyFraming.None || (_decoder.Framing == BodyFraming.ContentLength && _decoder.ContentLength == 0);
+        var endStream = Decoder.Framing == BodyFraming.None;
         _state = endStream ? Http1ConnectionState.Watching : Http1ConnectionState.Body;
-        stream.Begin(Client, endStream, _upgrade);
+        stream.Begin(Client, endStream, upgrade: false);
+    }
+
+    /// <summary>The tunnel was granted: what has come for it goes on.</summary>
+    private void OpenTunnel()
+    {
+        _isTunnel = true;
+        _state = Http1ConnectionState.Body;
+        if (_bodyInto is { } into && DecodeBody(into) is { } status)
+        {
+            _bodyInto = null;
+            _bodyWait!.CompleteQueued(status);
+        }
+
+        QueueInput();
     }
 
     /// <summary>Decodes body bytes that are here. Null: none are.</summary>
@@ -487,25 +546,28 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
     {
         if (_state != Http1ConnectionState.Body)
         {
-            return _state == Http1ConnectionState.Closed ? ReadStatus.Aborted : ReadStatus.End;
+            return _state switch
+            {
+                Http1ConnectionState.AwaitingTunnel => null,
+                Http1ConnectionState.Closed => ReadStatus.Aborted,
+                _ => ReadStatus.End,
+            };
         }
 
-        _trailers ??= _decoder.Framing == BodyFraming.Chunked ? new HeaderTrailers(worker.Loop.Slabs) : null;
-        switch (_decoder.DecodeBody(_in, into, _trailers))
+        _trailers ??= Decoder.Framing == BodyFraming.Chunked ? new HeaderTrailers(worker.Loop.Slabs) : null;
+        var before = _in.Length;
+        var decoded = Decoder.DecodeBody(_in, into, _trailers);
+        _stream!.StreamInfo.DownstreamBytes.WireBytesReceived += before - _in.Length;
+        switch (decoded)
         {
             case DecodeStatus.Complete:
                 _state = Http1ConnectionState.Watching;
-                if (!_reading)
-                {
-                    QueueInput();
-                }
-
                 return ReadStatus.End;
             case DecodeStatus.Error:
                 worker.Shared.Stats.ProtocolError.Increment();
                 _closeAfterResponse = true;
-                _stream!.StreamInfo.AddResponseFlag(ResponseFlags.DownstreamProtocolError);
-                _stream.SendLocalReply(_decoder.Error.StatusCode, "", _decoder.Error.Details);
+                _stream.StreamInfo.AddResponseFlag(ResponseFlags.DownstreamProtocolError);
+                _stream.SendLocalReply(Decoder.Error.StatusCode, "", Decoder.Error.Details);
                 return ReadStatus.ProtocolError;
         }
 
@@ -519,25 +581,26 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
             return null;
         }
 
-        return _upgrade ? ReadStatus.End : ReadStatus.Reset;
+        return _isTunnel && !_readFailed ? ReadStatus.End : ReadStatus.Reset;
     }
 
     private void SendContinue()
     {
-        if (_decoder.ExpectContinue && !_continueSent && !worker.Shared.Config.Proxy100Continue && !_stream!.ResponseStarted)
+        if (Decoder.ExpectContinue && !_continueSent && !worker.Shared.Config.Proxy100Continue && !_stream!.ResponseStarted)
         {
             _continueSent = true;
-            _out.Append("HTTP/1.1 100 Continue\r\n\r\n"u8);
-            _ = _callbacks.WriteAsync(_out, endStream: false);
+            _ = Writer.WriteContinueAsync();
         }
     }
 
     private void DecideClose()
     {
         var shared = worker.Shared;
-        if (!_decoder.KeepAlive || _state == Http1ConnectionState.Body)
+
+        // A request that is not complete, or a tunnel that was not granted: what follows on this connection is not a request.
+        if (!Decoder.KeepAlive || _state != Http1ConnectionState.Watching || _closeWhenIdle)
         {
-            _closeAfterResponse |= !_upgrade;
+            _closeAfterResponse = true;
         }
 
         if (shared.MaxRequestsPerConnection > 0 && _requests >= shared.MaxRequestsPerConnection)
@@ -553,36 +616,13 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
         }
     }
 
-    private (BodyFraming Framing, long Length) FramingOf(ResponseHeaders headers, bool endStream)
+    private void GiveBackCodec()
     {
-        var status = headers.Status;
-        if (_upgrade && (_decoder.IsUpgrade ? status == 101 : status is >= 200 and < 300))
+        if (_codec is { } codec)
         {
-            return (BodyFraming.Tunnel, 0);
+            _codec = null;
+            worker.Return(codec);
         }
-
-        if (_headRequest || status is 204 or 304 || status < 200)
-        {
-            return (BodyFraming.None, 0);
-        }
-
-        if (Utf8Parser.TryParse(headers.Get(HeaderNames.ContentLength), out long length, out _))
-        {
-            return (BodyFraming.ContentLength, length);
-        }
-
-        if (endStream)
-        {
-            return (BodyFraming.None, 0);
-        }
-
-        if (_http10)
-        {
-            _closeAfterResponse = true;
-            return (BodyFraming.UntilClose, 0);
-        }
-
-        return (BodyFraming.Chunked, 0);
     }
 
     private void QueueInput()
@@ -596,57 +636,27 @@ internal sealed class Http1ServerConnection(HttpWorker worker) : ITerminalFilter
 
     private void GoIdle()
     {
-        _idleSinceMs = worker.Loop.NowMs;
-        if (_idleTimer is null && (worker.Shared.IdleTimeoutMs > 0 || worker.Shared.MaxConnectionDurationMs > 0))
+        IdleSinceMs = worker.Loop.NowMs;
+        if (_timer is null && (worker.Shared.IdleTimeoutMs > 0 || worker.Shared.MaxConnectionDurationMs > 0))
         {
-            _idleTimer = new IdleTimer(this, worker);
-            _idleTimer.Schedule();
+            _timer = new ConnectionTimer(this, worker);
+            _timer.Schedule();
         }
     }
 
-    /// <summary>Idle timeout and maximum duration of the connection. It is not moved by activity: it looks when it fires.</summary>
-    private sealed class IdleTimer(Http1ServerConnection connection, HttpWorker worker) : LoopTimer(worker.Loop)
+    /// <summary>For a chain with filters before this one, which awaits the end.</summary>
+    private sealed class AwaitableOwner : ITerminalFilterOwner
     {
-        private readonly long _endsAtMs = worker.Shared.MaxConnectionDurationMs > 0
-            ? worker.Loop.NowMs + worker.Shared.MaxConnectionDurationMs
-            : long.MaxValue;
+        private readonly LoopSource<bool> _source;
 
-        public void Schedule()
+        public AwaitableOwner(EventLoop loop)
         {
-            var now = worker.Loop.NowMs;
-            var idle = worker.Shared.IdleTimeoutMs;
-            var idleAt = idle <= 0 ? long.MaxValue : connection._stream is null ? connection._idleSinceMs + idle : now + idle;
-            var at = Math.Min(idleAt, _endsAtMs);
-            if (at < long.MaxValue)
-            {
-                Arm(Math.Max(1, at - now));
-            }
+            _source = new LoopSource<bool>(loop);
+            Task = _source.WaitForEndAsync();
         }
 
-        protected override void OnElapsed()
-        {
-            var now = worker.Loop.NowMs;
-            var shared = worker.Shared;
-            if (now >= _endsAtMs)
-            {
-                shared.Stats.MaxDurationReached.Increment();
-                connection._closeAfterResponse = true;
-                if (connection._stream is null)
-                {
-                    connection.CloseGently();
-                }
+        public ValueTask Task { get; }
 
-                return;
-            }
-
-            if (connection._stream is null && shared.IdleTimeoutMs > 0 && now >= connection._idleSinceMs + shared.IdleTimeoutMs)
-            {
-                shared.Stats.IdleTimeout.Increment();
-                connection.CloseGently();
-                return;
-            }
-
-            Schedule();
-        }
+        public void OnTerminalFilterDone() => _source.CompleteInline(true);
     }
 }

@@ -1,3 +1,5 @@
+using MeshProxy.Core.AccessLog;
+using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
@@ -30,7 +32,11 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         Config = config;
         Stats = new HttpConnectionManagerStats(context.Stats.Scope("http." + config.StatPrefix));
         Routes = RouteTable.Compile(config.RouteConfig);
-        Http1 = config.HttpProtocolOptions;
+        Http1 = config.HttpProtocolOptions with
+        {
+            MaxRequestHeadersKb = config.MaxRequestHeadersKb,
+            MaxHeadersCount = config.CommonHttpProtocolOptions.MaxHeadersCount,
+        };
         _isDraining = context.IsDraining;
         _requestMutation = new RequestMutation(config);
         _responseMutation = new ResponseMutation(config);
@@ -55,11 +61,12 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
             _filters[i] = registry.Create(config.HttpFilters[i], filterContext);
         }
 
-        _workers = [.. context.Workers.Select(w => new HttpWorker(
-            this,
-            w,
-            context.Clusters.ForWorker(w.Index),
-            w.Index < context.Diagnostics.Count ? context.Diagnostics[w.Index] : new WorkerDiagnostics()))];
+        _workers =
+        [
+            .. context.Workers.Select((w, i) => new HttpWorker(
+                this, w, context.Clusters.ForWorker(w.Index), i < context.Diagnostics.Count ? context.Diagnostics[i] : new WorkerDiagnostics())),
+        ];
+        AccessLogs = CreateAccessLogs(config, context.AccessLogs);
     }
 
     public HttpConnectionManagerConfig Config { get; }
@@ -85,6 +92,10 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
     public int DelayedCloseTimeoutMs { get; }
 
     public int MaxRequestsPerConnection { get; }
+
+    public IAccessLog[] AccessLogs { get; }
+
+    public bool HasAccessLogs => AccessLogs.Length > 0;
 
     public bool IsDraining => _isDraining();
 
@@ -116,6 +127,10 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         }
 
         info.DownstreamRemoteAddress = client.AddressOf(result.Client);
+        if (!Config.Proxy100Continue)
+        {
+            stream.RequestHeaders.Remove(HeaderNames.Expect); // the codec answers it
+        }
 
         // The route that may allow an upgrade is selected by the path as it is now, normalised.
         if (upgrade && !IsUpgradeAllowed(stream))
@@ -137,26 +152,43 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         }
     }
 
-    /// <summary>Counts and logs a stream that is over.</summary>
-    public void OnStreamEnd(ActiveStream stream, long nowUs)
-    {
-        var info = stream.StreamInfo;
-        info.EndUs = nowUs;
-        Stats.RequestsActive.Add(-1);
-        if (info.ResponseCode != 0 && stream.ResponseStarted)
-        {
-            Stats.RecordResponse(info.ResponseCode);
-        }
-
-        Stats.RequestTimeMs.Record((nowUs - info.StartUs) / 1000);
-    }
-
     public void Dispose()
     {
         foreach (var filter in _filters)
         {
             (filter as IDisposable)?.Dispose();
         }
+
+        foreach (var log in AccessLogs)
+        {
+            log.Dispose();
+        }
+    }
+
+    private static IAccessLog[] CreateAccessLogs(HttpConnectionManagerConfig config, AccessLogManager? manager)
+    {
+        if (config.AccessLog.IsEmpty || manager is null)
+        {
+            return [];
+        }
+
+        var errors = new ConfigErrors();
+        var logs = new List<IAccessLog>();
+        for (var i = 0; i < config.AccessLog.Count; i++)
+        {
+            if (manager.Create(config.AccessLog[i], AccessLogFormat.DefaultHttp, errors.Field("access_log", i)) is { } log)
+            {
+                logs.Add(log);
+            }
+        }
+
+        if (!errors.IsEmpty)
+        {
+            logs.ForEach(static log => log.Dispose());
+            errors.ThrowIfAny();
+        }
+
+        return [.. logs];
     }
 
     private static void Refuse(ActiveStream stream, MutationResult result)

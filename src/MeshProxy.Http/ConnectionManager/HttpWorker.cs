@@ -1,3 +1,4 @@
+using MeshProxy.Core.Network;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Upstream.Clusters;
@@ -12,6 +13,8 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     private readonly Stack<ActiveStream> _streams = new();
     private readonly Stack<HttpFilterChain> _chains = new();
+    private readonly Stack<Http1ServerCodec> _codecs = new();
+    private readonly HttpAccessLogEntry _logEntry = new();
 
     public HttpConnectionManager Shared { get; } = shared;
 
@@ -19,8 +22,41 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     public WorkerClusters Clusters { get; } = clusters;
 
-    /// <summary>Counts the streams of all connection managers of this worker.</summary>
-    public WorkerDiagnostics Diagnostics { get; } = diagnostics;
+    public void OnStreamBegin()
+    {
+        diagnostics.ActiveStreams++;
+        var stats = Shared.Stats;
+        stats.RequestsTotal.Increment();
+        stats.Http1RequestsTotal.Increment();
+        stats.RequestsActive.Add(1);
+    }
+
+    /// <summary>Counts and logs a stream that is over.</summary>
+    public void OnStreamEnd(ActiveStream stream)
+    {
+        diagnostics.ActiveStreams--;
+        var info = stream.StreamInfo;
+        var stats = Shared.Stats;
+        info.EndUs = Loop.NowUs;
+        stats.RequestsActive.Add(-1);
+        if (stream.ResponseStarted)
+        {
+            stats.RecordResponse(info.ResponseCode);
+        }
+
+        stats.RequestTimeMs.Record((info.EndUs - info.StartUs) / 1000);
+        if (Shared.HasAccessLogs)
+        {
+            Log(stream);
+        }
+    }
+
+    /// <summary>A stream has ended (1), or ends at last (-1), with a filter's call outstanding.</summary>
+    public void CountZombie(int change)
+    {
+        diagnostics.OutstandingFilterCalls += change;
+        Shared.Stats.ZombieStreams.Add(change);
+    }
 
     public ActiveStream Rent() => _streams.TryPop(out var stream) ? stream : new ActiveStream(this);
 
@@ -32,16 +68,53 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
         }
     }
 
+    public Http1ServerCodec RentCodec(INetworkFilterCallbacks callbacks)
+    {
+        if (!_codecs.TryPop(out var codec))
+        {
+            codec = new Http1ServerCodec(Shared.Http1, Loop.Slabs);
+        }
+
+        codec.Attach(callbacks);
+        return codec;
+    }
+
+    public void Return(Http1ServerCodec codec)
+    {
+        codec.Reset();
+        if (_codecs.Count < MaxRecycled)
+        {
+            _codecs.Push(codec);
+        }
+    }
+
     public HttpFilterChain RentChain() => _chains.TryPop(out var chain) ? chain : Shared.CreateChain(this);
 
     /// <summary>Ends the filters' life, and keeps the chain if all of them can start another.</summary>
     public void ReturnChain(HttpFilterChain chain)
     {
         var keep = chain.IsReusable && _chains.Count < MaxRecycled;
-        chain.Destroy(keep);
-        if (keep)
+        if (chain.Destroy(Loop, keep) && keep)
         {
             _chains.Push(chain);
         }
+    }
+
+    private void Log(ActiveStream stream)
+    {
+        _logEntry.Set(stream);
+        foreach (var log in Shared.AccessLogs)
+        {
+            try
+            {
+                log.Log(_logEntry);
+            }
+            catch (Exception exception)
+            {
+                Loop.ReportFault(exception, "an access log");
+            }
+        }
+
+        _logEntry.Clear();
     }
 }

@@ -12,7 +12,14 @@ internal interface IStreamOwner : IDownstreamStream
     StreamInfo ConnectionInfo { get; }
 
     /// <summary>The head of this stream, which has not begun, took too long.</summary>
-    void OnHeadTimeout(ActiveStream stream);
+    /// <param name="details">The response-code detail of the timeout that it was.</param>
+    void OnHeadTimeout(ActiveStream stream, string details);
+
+    /// <summary>Whether the stream has become a tunnel, whose directions end one by one.</summary>
+    bool IsTunnel { get; }
+
+    /// <summary>The stream is dead: its pending reads and writes end, from the ready queue, and nothing more of it is sent.</summary>
+    void Reset(ActiveStream stream);
 
     /// <summary>The stream is over; nothing of it may be touched after this returns.</summary>
     void OnStreamComplete(ActiveStream stream);

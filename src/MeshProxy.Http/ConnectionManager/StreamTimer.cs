@@ -11,23 +11,28 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
 {
     private const long Never = long.MaxValue;
 
-    private long _armedFor;
+    private long _armedFor = Never;
     private long _headAt = Never;
+    private long _headIdleAt = Never;
     private long _requestAt = Never;
     private long _routeAt = Never;
     private long _endAt = Never;
     private long _lastActivity;
     private long _idleMs;
 
-    /// <summary>The first byte of a head has come.</summary>
+    /// <summary>A part of a head has come. More of it does not move the deadlines.</summary>
     public void StartHead()
     {
-        var limit = worker.Shared.RequestHeadersTimeoutMs;
-        if (limit > 0)
+        if (_armedFor != Never)
         {
-            _headAt = worker.Loop.NowMs + limit;
-            ArmFor(_headAt);
+            return;
         }
+
+        var now = worker.Loop.NowMs;
+        var shared = worker.Shared;
+        _headAt = shared.RequestHeadersTimeoutMs > 0 ? now + shared.RequestHeadersTimeoutMs : Never;
+        _headIdleAt = shared.StreamIdleTimeoutMs > 0 ? now + shared.StreamIdleTimeoutMs : Never;
+        ArmFor(Math.Min(_headAt, _headIdleAt));
     }
 
     /// <summary>The head is whole.</summary>
@@ -35,13 +40,12 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
     {
         var shared = worker.Shared;
         var now = worker.Loop.NowMs;
-        _headAt = Never;
+        _headAt = _headIdleAt = Never;
         _requestAt = !endStream && shared.RequestTimeoutMs > 0 ? now + shared.RequestTimeoutMs : Never;
         _endAt = shared.MaxStreamDurationMs > 0 ? now + shared.MaxStreamDurationMs : Never;
         _routeAt = Never;
         _lastActivity = now;
         _idleMs = shared.StreamIdleTimeoutMs;
-        _armedFor = Never;
         Rearm();
     }
 
@@ -66,7 +70,7 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
     {
         Cancel();
         _armedFor = Never;
-        _headAt = Never;
+        _headAt = _headIdleAt = Never;
     }
 
     protected override void OnElapsed()
@@ -77,14 +81,18 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
         if (now >= _headAt)
         {
             stats.HeaderTimeout.Increment();
-            _headAt = Never;
-            stream.OnHeadTimeout();
+            stream.OnHeadTimeout(ResponseCodeDetails.RequestHeaderTimeout);
+        }
+        else if (now >= _headIdleAt)
+        {
+            stats.RequestIdleTimeout.Increment();
+            stream.OnHeadTimeout(ResponseCodeDetails.StreamIdleTimeout);
         }
         else if (now >= _endAt)
         {
             stats.MaxDurationRequest.Increment();
             _endAt = Never;
-            Expire(stream.ResponseStarted ? 0 : 408, "max duration timeout", ResponseFlags.DurationTimeout, ResponseCodeDetails.MaxDurationTimeout);
+            Expire("downstream duration timeout", ResponseFlags.DurationTimeout, ResponseCodeDetails.MaxDurationTimeout);
         }
         else if (now >= _routeAt)
         {
@@ -95,13 +103,13 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
         {
             stats.RequestTimeout.Increment();
             _requestAt = Never;
-            Expire(408, "request timeout", ResponseFlags.None, ResponseCodeDetails.RequestOverallTimeout);
+            Expire("request timeout", ResponseFlags.None, ResponseCodeDetails.RequestOverallTimeout);
         }
         else if (_idleMs > 0 && now >= _lastActivity + _idleMs)
         {
             stats.RequestIdleTimeout.Increment();
             _idleMs = 0;
-            Expire(stream.RequestEnded ? 504 : 408, "stream timeout", ResponseFlags.StreamIdleTimeout, ResponseCodeDetails.StreamIdleTimeout);
+            Expire("stream timeout", ResponseFlags.StreamIdleTimeout, ResponseCodeDetails.StreamIdleTimeout);
         }
 
         if (stream.IsLive)
@@ -110,10 +118,19 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
         }
     }
 
-    private void Expire(int status, string body, ResponseFlags flag, string details)
+    /// <summary>408 to a request that is not complete, 504 after that, as Envoy does; a reset if the response has begun.</summary>
+    private void Expire(string body, ResponseFlags flag, string details)
     {
         stream.StreamInfo.AddResponseFlag(flag);
-        stream.SendLocalReply(status, body, details);
+        if (stream.ResponseStarted)
+        {
+            stream.StreamInfo.ResponseCodeDetails = details;
+            stream.ResetStream();
+        }
+        else
+        {
+            stream.SendLocalReply(stream.RequestEnded ? 504 : 408, body, details);
+        }
     }
 
     private void Rearm()

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
+using MeshProxy.Core.Streams;
 using MeshProxy.Http.Codecs.Http1;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
@@ -15,6 +16,8 @@ namespace MeshProxy.Http.ConnectionPools;
 /// <remarks>Worker thread only. One exchange at a time; itself the exchange's <see cref="IUpstreamStream"/>.</remarks>
 internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallbacks
 {
+    private const int FlushTimeoutMs = 1000;
+
     private readonly HttpConnectionPool _pool;
     private readonly Http1ResponseDecoder _decoder;
     private readonly IoBuffer _in;
@@ -34,6 +37,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     private bool _readFailed;
     private bool _requestEnded;
     private bool _received;
+    private BytesMeter _bytes;
 
     public Http1ClientConnection(HttpConnectionPool pool, Connection connection)
     {
@@ -61,6 +65,10 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 
     public string ProtocolErrorDetails => _decoder.Error.Details;
 
+    public bool IsRequestMalformed { get; private set; }
+
+    public ref readonly BytesMeter Bytes => ref _bytes;
+
     /// <summary>Exchanges that this connection has carried.</summary>
     public int Requests { get; private set; }
 
@@ -83,6 +91,8 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         _requestEnded = endStream;
         _received = false;
         _phase = ReadPhase.Head;
+        _bytes = default;
+        IsRequestMalformed = false;
         var upgrade = headers.Contains(HeaderNames.Upgrade);
         var connect = headers.MethodIs(KnownMethod.Connect);
         _responseTo = (headers.MethodIs(KnownMethod.Head) ? Http1ResponseTo.Head : 0)
@@ -93,34 +103,37 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         {
             _requestFraming = BodyFraming.Tunnel;
         }
-        else if (Utf8Parser.TryParse(headers.Get(HeaderNames.ContentLength), out long length, out _))
+        else if (endStream)
         {
-            _requestFraming = BodyFraming.ContentLength;
-            _requestRemaining = length;
+            // Whatever a filter has written into content-length: without a body there is none to announce.
+            _requestFraming = BodyFraming.None;
         }
         else
         {
-            _requestFraming = endStream ? BodyFraming.None : BodyFraming.Chunked;
+            var given = headers.Get(HeaderNames.ContentLength);
+            var hasLength = Utf8Parser.TryParse(given, out long length, out var used) && used == given.Length && length >= 0;
+            _requestFraming = hasLength ? BodyFraming.ContentLength : BodyFraming.Chunked;
+            _requestRemaining = hasLength ? length : long.MaxValue;
         }
 
         Http1Encoder.EncodeRequestHead(
             _out, headers, _requestFraming, _requestRemaining, upgrade ? Http1EncodeFlags.Upgrade : Http1EncodeFlags.None);
-        return Connection.WriteAsync(_out, endStream: false);
+        _bytes.HeaderBytesSent += _out.Length;
+        return WriteOut();
     }
 
     public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream)
     {
-        _requestEnded |= endStream;
         _requestRemaining -= data.Length;
         if (_requestRemaining < 0 || (endStream && _requestFraming == BodyFraming.ContentLength && _requestRemaining != 0))
         {
-            // A body that is not as long as its head says would be read as part of the next request.
-            data.Clear();
-            return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
+            return RefuseBody(data);
         }
 
+        _requestEnded |= endStream;
         if (_requestFraming != BodyFraming.Chunked)
         {
+            _bytes.WireBytesSent += data.Length;
             return Connection.WriteAsync(data, endStream && _requestFraming == BodyFraming.Tunnel);
         }
 
@@ -130,18 +143,23 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
             Http1Encoder.EncodeLastChunk(_out);
         }
 
-        return Connection.WriteAsync(_out, endStream: false);
+        return WriteOut();
     }
 
     public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers)
     {
+        if (_requestFraming == BodyFraming.ContentLength && _requestRemaining != 0)
+        {
+            return RefuseBody(null);
+        }
+
         _requestEnded = true;
         if (_requestFraming == BodyFraming.Chunked)
         {
             Http1Encoder.EncodeLastChunk(_out, _pool.Protocol.EnableTrailers ? trailers : null);
         }
 
-        return Connection.WriteAsync(_out, endStream: false);
+        return WriteOut();
     }
 
     public ValueTask<ReadStatus> ReadHeadersAsync(ResponseHeaders into)
@@ -180,18 +198,43 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 
     public void Release()
     {
-        var reusable = _phase == ReadPhase.Complete && _requestEnded && _decoder.KeepAlive && IsUsable && _in.IsEmpty
-            && _requestFraming != BodyFraming.Tunnel;
+        // A response that came before all of its request was sent is early too: its request may never be read.
+        var reusable = _phase == ReadPhase.Complete && _requestEnded && _decoder.KeepAlive && _in.IsEmpty
+            && _requestFraming != BodyFraming.Tunnel && Connection.BufferedBytes == 0;
+        if (_phase == ReadPhase.Complete && !_in.IsEmpty)
+        {
+            _pool.OnUnsolicitedBytes();
+        }
+
         _phase = ReadPhase.Idle;
         _trailers?.Clear();
         _decoder.Reset();
-        if (reusable && _pool.TryReturn(this))
+        if (reusable)
+        {
+            ReturnUnused();
+        }
+        else if (_requestFraming == BodyFraming.Tunnel && _requestEnded)
+        {
+            // What the client sent last is still on its way out.
+            Connection.Close(CloseType.FlushWrite, FlushTimeoutMs);
+        }
+        else
+        {
+            Connection.Close(CloseType.NoFlush);
+        }
+    }
+
+    /// <summary>Gives the connection back to the pool as it was taken.</summary>
+    public void ReturnUnused()
+    {
+        if (IsUsable && _pool.TryReturn(this))
         {
             ReadMore();
-            return;
         }
-
-        Connection.Close(CloseType.NoFlush);
+        else
+        {
+            Connection.Close(CloseType.NoFlush);
+        }
     }
 
     public void Reset()
@@ -202,13 +245,38 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         Connection.Close(CloseType.NoFlush);
     }
 
-    void IConnectionCallbacks.OnPeerReset() => Connection.Close(CloseType.NoFlush);
+    void IConnectionCallbacks.OnPeerReset()
+    {
+        // In use, the response may have come before the reset, and is still to be read.
+        if (_phase == ReadPhase.Idle)
+        {
+            Connection.Close(CloseType.NoFlush);
+        }
+    }
 
     void IConnectionCallbacks.OnClosed()
     {
         _in.Clear();
         _out.Clear();
+        _trailers?.Clear();
         _pool.OnClosed(this);
+    }
+
+    private ValueTask<IoResult> WriteOut()
+    {
+        _bytes.WireBytesSent += _out.Length;
+        return Connection.WriteAsync(_out, endStream: false);
+    }
+
+    /// <summary>
+    /// A body that is not as long as its head says: what is missing would be taken from the next request, what is too much would be one.
+    /// The connection can only be closed.
+    /// </summary>
+    private ValueTask<IoResult> RefuseBody(IoBuffer? data)
+    {
+        data?.Clear();
+        IsRequestMalformed = true;
+        return new ValueTask<IoResult>(new IoResult(IoStatus.Aborted));
     }
 
     private ReadStatus? DecodeHead(ResponseHeaders into)
@@ -218,9 +286,12 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
             return ReadStatus.End;
         }
 
-        switch (_in.IsEmpty ? DecodeStatus.NeedMore : _decoder.DecodeHead(_in, into, _responseTo))
+        var before = _in.Length;
+        switch (before == 0 ? DecodeStatus.NeedMore : _decoder.DecodeHead(_in, into, _responseTo))
         {
             case DecodeStatus.Complete:
+                _bytes.HeaderBytesReceived += before - _in.Length;
+                _bytes.WireBytesReceived += before - _in.Length;
                 if (_decoder.IsInformational)
                 {
                     _decoder.Reset();
@@ -250,7 +321,10 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         }
 
         _trailers ??= _decoder.Framing == BodyFraming.Chunked && _pool.Protocol.EnableTrailers ? new HeaderTrailers(Connection.Loop.Slabs) : null;
-        switch (_decoder.DecodeBody(_in, into, _trailers))
+        var before = _in.Length;
+        var decoded = _decoder.DecodeBody(_in, into, _trailers);
+        _bytes.WireBytesReceived += before - _in.Length;
+        switch (decoded)
         {
             case DecodeStatus.Complete:
                 _phase = ReadPhase.Complete;

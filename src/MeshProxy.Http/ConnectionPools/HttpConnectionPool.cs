@@ -130,11 +130,6 @@ internal sealed class HttpConnectionPool : IWorkerHostState
     /// <summary>A connection has finished its exchange. False: it is not to be kept.</summary>
     public bool TryReturn(Http1ClientConnection connection)
     {
-        if (_draining)
-        {
-            return false;
-        }
-
         if (_maxRequests > 0 && connection.Requests >= _maxRequests)
         {
             _cluster.Info.Stats.MaxRequestsReached.Increment();
@@ -146,6 +141,11 @@ internal sealed class HttpConnectionPool : IWorkerHostState
             Remove(request);
             request.Complete(connection, IoStatus.Ok);
             return true;
+        }
+
+        if (_draining)
+        {
+            return false;
         }
 
         MakeIdle(connection);
@@ -190,6 +190,7 @@ internal sealed class HttpConnectionPool : IWorkerHostState
         while (_idleCount > 0)
         {
             var connection = _idle[--_idleCount];
+            _idle[_idleCount] = null!;
             connection.IdleIndex = -1;
             connection.Connection.Close(CloseType.NoFlush);
         }

@@ -1,5 +1,6 @@
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Network;
+using MeshProxy.Core.Streams;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
@@ -24,6 +25,12 @@ internal interface IUpstreamStream
 
     /// <summary>Why the peer's message was refused, after <see cref="ReadStatus.ProtocolError"/>.</summary>
     string ProtocolErrorDetails { get; }
+
+    /// <summary>Whether a write failed because the request's body is not as long as its head says.</summary>
+    bool IsRequestMalformed { get; }
+
+    /// <summary>Bytes of this exchange.</summary>
+    ref readonly BytesMeter Bytes { get; }
 
     /// <summary>The exchange is over in both directions: the connection goes back to its pool if it can carry another.</summary>
     void Release();

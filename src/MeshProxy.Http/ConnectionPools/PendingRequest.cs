@@ -46,7 +46,7 @@ internal sealed class PendingRequest(EventLoop loop)
         else if (Connection is { } connection)
         {
             Connection = null;
-            connection.Release();
+            connection.ReturnUnused();
         }
     }
 

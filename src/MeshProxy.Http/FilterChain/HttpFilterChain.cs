@@ -16,16 +16,19 @@ internal sealed class HttpFilterChain
     private readonly IStreamDecoderFilter[] _decoders;
     private readonly IStreamEncoderFilter[] _encoders;
 
+    /// <summary>Stands in where the filters could not be made.</summary>
+    public static HttpFilterChain Empty => new([]);
+
     public HttpFilterChain(IStreamFilterBase[] filters)
     {
         _filters = filters;
         _decoders = filters.OfType<IStreamDecoderFilter>().ToArray();
         _encoders = filters.OfType<IStreamEncoderFilter>().Reverse().ToArray();
-        IsReusable = filters.All(f => f is IReusableFilter);
+        IsReusable = filters.Length > 0 && filters.All(f => f is IReusableFilter);
     }
 
-    /// <summary>Whether every filter can serve another stream.</summary>
-    public bool IsReusable { get; }
+    /// <summary>Whether every filter can serve another stream. Not after one of them threw: who knows what state that left.</summary>
+    public bool IsReusable { get; set; }
 
     public int DecoderCount => _decoders.Length;
 
@@ -49,16 +52,28 @@ internal sealed class HttpFilterChain
         }
     }
 
-    public void Destroy(bool reset)
+    /// <summary>Ends the life of every filter, whatever one of them throws. False: one did, and none is to be used again.</summary>
+    public bool Destroy(EventLoop loop, bool reset)
     {
+        var isSound = true;
         foreach (var filter in _filters)
         {
-            filter.OnDestroy();
-            if (reset)
+            try
             {
-                ((IReusableFilter)filter).Reset();
+                filter.OnDestroy();
+                if (reset)
+                {
+                    ((IReusableFilter)filter).Reset();
+                }
+            }
+            catch (Exception exception)
+            {
+                isSound = false;
+                loop.ReportFault(exception, "an HTTP filter's end");
             }
         }
+
+        return isSound;
     }
 
     /// <summary>Shows the head to the decoders from the first on. A filter that buffered the body makes the later ones see <c>endStream</c> false.</summary>

@@ -54,9 +54,6 @@ internal enum ResponseAction : byte
     /// <summary>A 1xx: forward it and read the next head.</summary>
     ForwardInformational,
 
-    /// <summary>Nothing for the downstream: read the next head.</summary>
-    ReadAgain,
-
     /// <summary>A local reply was sent in its place, or the stream is dead.</summary>
     Stop,
 }

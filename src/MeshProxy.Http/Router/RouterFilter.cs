@@ -32,7 +32,9 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     private bool _counted;
     private bool _waiting;
     private bool _requestEnded;
+    private bool _responseEnded;
     private bool _responseDone;
+    private bool _isTunnel;
 
     public HeaderTrailers? ResponseTrailers => _upstream?.ResponseTrailers;
 
@@ -94,7 +96,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         {
             if (headers.Status is >= 100 and < 200 and not 101)
             {
-                return headers.Status == 100 ? ResponseAction.ReadAgain : ResponseAction.ForwardInformational;
+                return ResponseAction.ForwardInformational;
             }
 
             OnResponseHeaders(headers);
@@ -119,12 +121,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         info.Timings.UpstreamLastRxByteUs = loop.NowUs;
         if (status == ReadStatus.End)
         {
+            _responseEnded = true;
             Uncount();
             if (_requestEnded)
             {
-                _upstream = null;
-                _responseDone = true;
-                upstream.Release();
+                Release(upstream);
             }
 
             return;
@@ -133,7 +134,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         info.AddResponseFlag(status == ReadStatus.ProtocolError ? ResponseFlags.UpstreamProtocolError : ResponseFlags.UpstreamConnectionTermination);
         info.ResponseCodeDetails = status == ReadStatus.ProtocolError
             ? upstream.ProtocolErrorDetails
-            : ResponseCodeDetails.LateUpstreamReset + "{connection_termination}";
+            : ResponseCodeDetails.LateReset(UpstreamResetReason.ConnectionTermination);
         _cluster!.Info.Stats.ResetByPeer.Increment();
         ResetUpstream();
     }
@@ -143,6 +144,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         _responseDone = true;
         if (_waiting)
         {
+            _cluster!.Info.Stats.RequestCancelled.Increment();
             _pending.Cancel();
         }
 
@@ -170,6 +172,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     public void OnDestroy()
     {
+        if (_upstream is { } upstream && _responseEnded && _requestEnded)
+        {
+            Release(upstream);
+        }
+
         // An exchange that ended before its request did: the connection cannot be used again.
         ResetUpstream();
         Uncount();
@@ -181,7 +188,9 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         _cluster = null;
         _host = null;
         _requestEnded = false;
+        _responseEnded = false;
         _responseDone = false;
+        _isTunnel = false;
     }
 
     private bool SelectHost()
@@ -293,38 +302,51 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
             return FilterStatus.StopIteration;
         }
 
+        // The body waits with its request, so the route's timeout counts from here, and again from the request's end.
         _waiting = true;
         _callbacks.AttachSource(this);
+        _callbacks.SetRouteTimeout(_route!.TimeoutMs, this);
         await _pending.Task;
         _waiting = false;
         var connection = _pending.Take();
         if (_callbacks.IsAborted || _responseDone)
         {
-            connection?.Connection.Close(CloseType.NoFlush);
+            connection?.ReturnUnused();
             return FilterStatus.StopIteration;
         }
 
         if (connection is null || !connection.IsUsable)
         {
-            connection?.Connection.Close(CloseType.NoFlush);
-            var timedOut = _pending.Status == IoStatus.TimedOut;
-            Reply(
-                503,
-                ResetBody + (timedOut ? "connection timeout" : "connection failure"),
-                ResponseFlags.UpstreamConnectionFailure,
-                ResponseCodeDetails.EarlyUpstreamReset + (timedOut ? "{connection_timeout}" : "{remote_connection_failure}"));
-            Uncount();
+            connection?.ReturnUnused(); // which closes it
+            OnConnectFailure(_pending.Status);
             return FilterStatus.StopIteration;
         }
 
+        if (!endStream)
+        {
+            _callbacks.SetRouteTimeout(0, this);
+        }
+
         return await SendHead(connection, headers, endStream);
+    }
+
+    private void OnConnectFailure(IoStatus status)
+    {
+        Uncount();
+        var (reason, text, flag) = status switch
+        {
+            IoStatus.TimedOut => (UpstreamResetReason.ConnectionTimeout, "connection timeout", ResponseFlags.UpstreamConnectionFailure),
+            IoStatus.Ok => (UpstreamResetReason.ConnectionTermination, "connection termination", ResponseFlags.UpstreamConnectionTermination),
+            _ => (UpstreamResetReason.RemoteConnectionFailure, "remote connection failure", ResponseFlags.UpstreamConnectionFailure),
+        };
+        Reply(503, ResetBody + text, flag, ResponseCodeDetails.EarlyReset(reason));
     }
 
     private void OnRequestEnd()
     {
         _requestEnded = true;
         _callbacks.StreamInfo.Timings.UpstreamLastTxByteUs = loop.NowUs;
-        if (_route!.TimeoutMs > 0)
+        if (_route!.TimeoutMs > 0 && !_isTunnel)
         {
             _callbacks.SetRouteTimeout(_route.TimeoutMs, this);
         }
@@ -332,6 +354,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     private FilterStatus AfterWrite(IoResult written)
     {
+        if (_upstream is { IsRequestMalformed: true })
+        {
+            _callbacks.SendLocalReply(500, "", ResponseCodeDetails.FilterAddedInvalidRequestData);
+        }
+
         // A failed write shows at the read, which may still find an early response.
         if (!written.IsOk || _responseDone)
         {
@@ -350,6 +377,13 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         var now = loop.NowUs;
         info.Timings.UpstreamFirstRxByteUs = now;
         info.ResponseCodeDetails = ResponseCodeDetails.ViaUpstream;
+        if (headers.Status == 101 || (headers.Status < 300 && _callbacks.RequestHeaders.MethodIs(KnownMethod.Connect)))
+        {
+            // A tunnel lives as long as both sides want it: only the idle timeouts count.
+            _isTunnel = true;
+            _callbacks.SetRouteTimeout(0, this);
+        }
+
         var cluster = _cluster!.Info.Stats;
         cluster.RecordResponse(headers.Status);
         var elapsedMs = (now - _sentUs) / 1000;
@@ -377,7 +411,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         }
 
         _cluster!.Info.Stats.ResetByPeer.Increment();
-        Reply(503, ResetBody + "connection termination", ResponseFlags.UpstreamConnectionTermination, ResponseCodeDetails.EarlyUpstreamReset + "{connection_termination}");
+        Reply(503, ResetBody + "connection termination", ResponseFlags.UpstreamConnectionTermination, ResponseCodeDetails.EarlyReset(UpstreamResetReason.ConnectionTermination));
     }
 
     private void ResetUpstream()
@@ -385,9 +419,28 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         if (_upstream is { } upstream)
         {
             _upstream = null;
+            AddBytes(upstream);
             _cluster!.Info.Stats.DestroyedWithActiveRequest.Increment();
             upstream.Reset();
         }
+    }
+
+    private void Release(Http1ClientConnection upstream)
+    {
+        _upstream = null;
+        _responseDone = true;
+        AddBytes(upstream);
+        upstream.Release();
+    }
+
+    private void AddBytes(Http1ClientConnection upstream)
+    {
+        ref var total = ref _callbacks.StreamInfo.UpstreamBytes;
+        ref readonly var bytes = ref upstream.Bytes;
+        total.HeaderBytesReceived += bytes.HeaderBytesReceived;
+        total.HeaderBytesSent += bytes.HeaderBytesSent;
+        total.WireBytesReceived += bytes.WireBytesReceived;
+        total.WireBytesSent += bytes.WireBytesSent;
     }
 
     private bool Overflow()
@@ -397,7 +450,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
             503,
             ResetBody + "overflow",
             ResponseFlags.UpstreamOverflow,
-            ResponseCodeDetails.EarlyUpstreamReset + "{overflow}",
+            ResponseCodeDetails.EarlyReset(UpstreamResetReason.Overflow),
             static headers => headers.Set(HeaderNames.XEnvoyOverloaded, "true"));
     }
 

@@ -198,6 +198,48 @@ public sealed class ListenerTests
         }
     }
 
+    [Theory]
+    [ClassData(typeof(EventLoopKinds))]
+    public async Task AccessLog_OfTcpProxy_GetsALineWithItsUpstream(EventLoopKind kind)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            var log = new AccessLogConfig { Path = path, Format = "%BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_CLUSTER%\n" };
+            await using (var server = new MeshProxyBuilder()
+                .Configure(options => options.EventLoop = kind)
+                .Listener("outer", "127.0.0.1:0", l => l
+                    .FilterChain(c => c.TcpProxy(new TcpProxyConfig { StatPrefix = "outer", Cluster = "inner", AccessLog = [log] })))
+                .Listener("inner", "internal:inner", l => l.FilterChain(c => c.Echo()))
+                .Cluster("inner", c => c.Endpoints("internal:inner"))
+                .Build())
+            {
+                await server.StartAsync().WaitAsync(Patience);
+                using (var client = await Client.ConnectAsync(server.GetListenerAddress("outer")))
+                {
+                    (await client.EchoAsync("hello")).ShouldBe("hello");
+                }
+
+                await server.StopAsync().WaitAsync(Patience);
+            }
+
+            File.ReadAllText(path).ShouldBe("5 5 inner\n");
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task AccessLog_ThatCannotBeOpened_FailsTheStart()
+    {
+        var listener = Listener() with { AccessLog = [new AccessLogConfig { Path = "/no/such/directory/log" }] };
+        var server = new ServerHarness(EventLoopKind.Auto).Create(listener);
+        var error = await Should.ThrowAsync<ConfigException>(() => server.StartAsync());
+        error.Errors.ShouldHaveSingleItem().Path.ShouldBe("listeners[\"main\"].access_log[0].path");
+    }
+
     /// <summary>Connects where every connection is reset at once: the client may learn of it in the connect already.</summary>
     private static async Task ConnectToClosedAsync(ServerHarness h, string listener)
     {

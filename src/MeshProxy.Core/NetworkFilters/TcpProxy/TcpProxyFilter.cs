@@ -81,7 +81,7 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
         Finish();
     }
 
-    public void OnDestroy() => _factory.ConnectionEnded?.Invoke(StreamInfo);
+    public void OnDestroy() => _factory.OnConnectionEnded(StreamInfo);
 
     void IConnectionCallbacks.OnPeerReset()
     {

@@ -1,3 +1,4 @@
+using MeshProxy.Core.AccessLog;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -13,6 +14,7 @@ internal sealed class TcpProxyFilterFactory : INetworkFilterFactory
 
     private readonly ClusterManager _clusters;
     private readonly ClusterPicker[] _pickers;
+    private readonly IAccessLog[] _accessLogs;
 
     public TcpProxyFilterFactory(TcpProxyConfig config, NetworkFilterFactoryContext context)
         : this(config, context, static _ => new Random())
@@ -27,6 +29,7 @@ internal sealed class TcpProxyFilterFactory : INetworkFilterFactory
         IdleTimeoutMs = ToMs(config.IdleTimeout);
         MaxDurationMs = ToMs(config.MaxDownstreamConnectionDuration ?? TimeSpan.Zero);
         _clusters = context.Clusters;
+        _accessLogs = context.AccessLogs?.CreateAll(config.AccessLog, AccessLogFormat.DefaultTcp, "tcp_proxy." + config.StatPrefix) ?? [];
         _pickers = [.. Enumerable.Range(0, context.Workers.Count).Select(i => new ClusterPicker(config, random(i)))];
     }
 
@@ -49,7 +52,26 @@ internal sealed class TcpProxyFilterFactory : INetworkFilterFactory
 
     public void Dispose()
     {
-        // Connections that outlive the configuration go on using what is here.
+        foreach (var log in _accessLogs)
+        {
+            log.Dispose();
+        }
+    }
+
+    /// <summary>Logs a connection that has ended. On its worker.</summary>
+    public void OnConnectionEnded(StreamInfo info)
+    {
+        ConnectionEnded?.Invoke(info);
+        if (_accessLogs.Length == 0)
+        {
+            return;
+        }
+
+        var entry = new AccessLogEntry(info);
+        foreach (var log in _accessLogs)
+        {
+            log.Log(entry);
+        }
     }
 
     /// <summary>The cluster for a new connection.</summary>

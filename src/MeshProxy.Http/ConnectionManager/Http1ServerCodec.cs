@@ -1,0 +1,21 @@
+using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Http1;
+
+namespace MeshProxy.Http.ConnectionManager;
+
+/// <summary>Reads and writes the messages of one exchange. A connection rents it with the first byte of a head, so that an idle one does without.</summary>
+internal sealed class Http1ServerCodec(Http1ProtocolOptions options, SlabPool slabs)
+{
+    public Http1RequestDecoder Decoder { get; } = new(options);
+
+    public Http1ResponseWriter Writer { get; } = new(slabs, options.EnableTrailers);
+
+    public void Attach(INetworkFilterCallbacks callbacks) => Writer.Attach(callbacks);
+
+    public void Reset()
+    {
+        Decoder.Reset();
+        Writer.Reset();
+    }
+}
