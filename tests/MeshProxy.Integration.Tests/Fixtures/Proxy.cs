@@ -90,7 +90,7 @@ internal sealed class Proxy : IAsyncDisposable
     {
         var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false };
         configure?.Invoke(handler);
-        return new HttpClient(handler) { BaseAddress = Uri(), Timeout = TimeSpan.FromMinutes(2) };
+        return new HttpClient(handler) { BaseAddress = Uri(), Timeout = 2 * Settings.Patience };
     }
 
     public async Task<RawConnection> ConnectAsync(int? receiveBuffer = null) => await RawConnection.ConnectAsync(Port, receiveBuffer);

@@ -40,7 +40,7 @@ public sealed class AbortTests
         var elapsed = await CloseAsync(client, reset, connection);
 
         elapsed.ShouldBeLessThan(Settings.AbortBound);
-        connection.AllReceived.ShouldNotContain("0\r\n\r\n");
+        connection.AllReceived.ShouldNotContain("\r\n0\r\n\r\n");
         await proxy.StatIsAsync("http.ingress.downstream_rq_rx_reset", 1);
     }
 

@@ -72,7 +72,7 @@ public sealed class SmugglingTests
         {
             using var connection = await upstream.AcceptAsync();
             (await connection.ReadToEndAsync()).Text.ShouldNotContain("smuggled");
-            connection.AllReceived.ShouldNotContain("0\r\n\r\n");
+            connection.AllReceived.ShouldNotContain("\r\n0\r\n\r\n");
         }
     }
 }
