@@ -13,6 +13,7 @@ using MeshProxy.Http.ConnectionManager;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Router;
 using MeshProxy.TestSupport.Simulation;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SocketAddress = MeshProxy.Core.Network.SocketAddress;
 
@@ -43,6 +44,8 @@ internal sealed class HttpExchangeHarness
     private readonly SimulatedLoop _loop;
     private readonly int _bufferLimitBytes;
     private readonly HashSet<int> _served = [];
+    private readonly LineCollector _lines = new();
+    private AccessLogManager? _accessLogs;
     private bool _draining;
 
     public HttpExchangeHarness(HttpExchangeOptions? options = null)
@@ -55,13 +58,17 @@ internal sealed class HttpExchangeHarness
         ApplyCluster(options.Cluster);
         var registries = new ExtensionRegistries();
         registries.Add(Filters(options));
-        Manager = new HttpConnectionManager(options.Manager(DefaultConfig(options)), new NetworkFilterFactoryContext(_clusters, registries)
+        Manager = new HttpConnectionManager(options.Manager(DefaultConfig(options) with
+        {
+            AccessLog = options.AccessLogFormat is { } format ? [new AccessLogConfig { Logger = "test", Format = format }] : [],
+        }), new NetworkFilterFactoryContext(_clusters, registries)
         {
             Stats = Stats.Root,
             ListenerStats = Stats.Root.Scope("listener"),
             Workers = [Loop],
             LoggerFactory = NullLoggerFactory.Instance,
             IsDraining = () => _draining,
+            AccessLogs = options.AccessLogFormat is null ? null : _accessLogs = new AccessLogManager(Stats, _lines),
         });
         _ = new Acceptor(this);
     }
@@ -88,6 +95,16 @@ internal sealed class HttpExchangeHarness
     public int ExpectedFaults { get; set; }
 
     public Cluster Cluster => _clusters.Snapshot["c"];
+
+    /// <summary>The access log so far.</summary>
+    public IReadOnlyList<string> LogLines
+    {
+        get
+        {
+            _accessLogs!.Flush();
+            return _lines.Lines;
+        }
+    }
 
     /// <summary>Gives the cluster another config: the old version drains.</summary>
     public void ApplyCluster(Func<ClusterConfig, ClusterConfig> change)
@@ -233,6 +250,44 @@ internal sealed class HttpExchangeHarness
         }
 
         return registry;
+    }
+
+    /// <summary>Keeps what is logged under the category "test".</summary>
+    private sealed class LineCollector : ILoggerFactory, ILogger
+    {
+        private readonly List<string> _lines = [];
+
+        public IReadOnlyList<string> Lines
+        {
+            get
+            {
+                lock (_lines)
+                {
+                    return [.. _lines];
+                }
+            }
+        }
+
+        public ILogger CreateLogger(string categoryName) => categoryName == "test" ? this : NullLogger.Instance;
+
+        public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (_lines)
+            {
+                _lines.Add(formatter(state, exception).TrimEnd('\n'));
+            }
+        }
     }
 
     private sealed class Factory(Func<IStreamFilterBase> create) : IHttpFilterFactory

@@ -19,6 +19,9 @@ internal sealed record HttpExchangeOptions
     /// <summary>Filters before the router, in the order of decoding; each makes the instance for one stream.</summary>
     public IReadOnlyList<Func<IStreamFilterBase>> Filters { get; init; } = [];
 
+    /// <summary>Takes the lines of an access log in this format.</summary>
+    public string? AccessLogFormat { get; init; }
+
     public SimulatedNetworkOptions Network { get; init; } = new();
 
     /// <summary>Envoy's <c>per_connection_buffer_limit_bytes</c>, downstream.</summary>
