@@ -62,9 +62,12 @@ internal sealed class Proxy : IAsyncDisposable
         Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? with = null,
         Action<HttpConnectionManagerBuilder>? http = null,
         Action<ClusterBuilder>? cluster = null,
+        Action<MeshProxyBuilder>? other = null,
         int concurrency = 2) => StartAsync(
-        builder => builder
-            .Listener(Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.HttpConnectionManager(Ingress, manager =>
+        builder =>
+        {
+            other?.Invoke(builder);
+            builder.Listener(Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.HttpConnectionManager(Ingress, manager =>
             {
                 manager.With(with ?? (config => config));
                 (http ?? (m => m.RouteAllTo(Service)))(manager);
@@ -73,7 +76,8 @@ internal sealed class Proxy : IAsyncDisposable
             {
                 c.Endpoints(upstream);
                 cluster?.Invoke(c);
-            }),
+            });
+        },
         concurrency);
 
     /// <summary>A TCP proxy in front of one upstream.</summary>

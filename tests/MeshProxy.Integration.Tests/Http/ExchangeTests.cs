@@ -1,11 +1,12 @@
 using System.Net;
-using System.Text;
 
 namespace MeshProxy.Integration.Tests.Http;
 
 /// <summary>Requests of HttpClient to Kestrel.</summary>
 public sealed class ExchangeTests
 {
+    private const string WithTrailer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nx-checksum: 17\r\n\r\n";
+
     [Theory]
     [InlineData("GET")]
     [InlineData("POST")]
@@ -181,15 +182,9 @@ public sealed class ExchangeTests
     [Fact]
     public async Task Trailers_OfTheResponse_PassWhenEnabled()
     {
-        await using var upstream = await KestrelUpstream.StartAsync(async context =>
-        {
-            await context.Response.Body.WriteAsync(Encoding.ASCII.GetBytes("body"));
-            Microsoft.AspNetCore.Http.ResponseTrailerExtensions.AppendTrailer(context.Response, "x-checksum", "17");
-        });
+        await using var upstream = new RawUpstream(RawUpstream.Answer(WithTrailer));
         await using var proxy = await Proxy.HttpAsync(
-            upstream.Address,
-            config => config with { HttpProtocolOptions = config.HttpProtocolOptions with { EnableTrailers = true } });
-
+            upstream.Address, config => config with { HttpProtocolOptions = config.HttpProtocolOptions with { EnableTrailers = true } });
 
         using var response = await proxy.Client.GetAsync("/");
 
@@ -200,8 +195,7 @@ public sealed class ExchangeTests
     [Fact]
     public async Task Trailers_ByDefault_AreDropped()
     {
-        await using var upstream = new RawUpstream(RawUpstream.Answer(
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nx-checksum: 17\r\n\r\n"));
+        await using var upstream = new RawUpstream(RawUpstream.Answer(WithTrailer));
         await using var proxy = await Proxy.HttpAsync(upstream.Address);
 
         using var response = await proxy.Client.GetAsync("/");
