@@ -12,19 +12,22 @@ namespace MeshProxy.Http.FilterChain;
 /// </summary>
 internal sealed class HttpFilterChain
 {
-    private readonly IStreamFilterBase[] _filters;
-    private readonly IStreamDecoderFilter[] _decoders;
-    private readonly IStreamEncoderFilter[] _encoders;
+    private readonly HttpFilter[] _filters;
+    private readonly HttpFilter[] _decoders;
+    private readonly HttpFilter[] _encoders;
+    private readonly IReusableFilter[] _reusable;
 
     /// <summary>Stands in where the filters could not be made.</summary>
     public static HttpFilterChain Empty => new([]);
 
     public HttpFilterChain(IStreamFilterBase[] filters)
     {
-        _filters = filters;
-        _decoders = filters.OfType<IStreamDecoderFilter>().ToArray();
-        _encoders = filters.OfType<IStreamEncoderFilter>().Reverse().ToArray();
-        IsReusable = filters.Length > 0 && filters.All(f => f is IReusableFilter);
+        // All are called as HttpFilter: a virtual call, where an interface call with many targets looks its target up each time.
+        _filters = Array.ConvertAll(filters, static filter => filter as HttpFilter ?? new FilterAdapter(filter));
+        _decoders = [.. _filters.Where((_, i) => filters[i] is IStreamDecoderFilter)];
+        _encoders = [.. _filters.Where((_, i) => filters[i] is IStreamEncoderFilter).Reverse()];
+        _reusable = [.. filters.OfType<IReusableFilter>()];
+        IsReusable = filters.Length > 0 && _reusable.Length == filters.Length;
     }
 
     /// <summary>Whether every filter can serve another stream. Not after one of them threw: who knows what state that left.</summary>
@@ -56,14 +59,14 @@ internal sealed class HttpFilterChain
     public bool Destroy(EventLoop loop, bool reset)
     {
         var isSound = true;
-        foreach (var filter in _filters)
+        for (var i = 0; i < _filters.Length; i++)
         {
             try
             {
-                filter.OnDestroy();
+                _filters[i].OnDestroy();
                 if (reset)
                 {
-                    ((IReusableFilter)filter).Reset();
+                    _reusable[i].Reset();
                 }
             }
             catch (Exception exception)
