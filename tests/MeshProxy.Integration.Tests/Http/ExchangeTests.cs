@@ -146,6 +146,27 @@ public sealed class ExchangeTests
     }
 
     [Fact]
+    public async Task Response_ThatBeginsBeforeTheRequestEnds_CostsItsConnection()
+    {
+        await using var upstream = new RawUpstream();
+        await using var proxy = await Proxy.HttpAsync(upstream.Address);
+        using var client = await proxy.ConnectAsync();
+
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
+        using var connection = await upstream.AcceptAsync();
+        await connection.ReadHeadAsync();
+        await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+        var response = new RawMessage((await client.ReadHeadAsync())!);
+        await client.SendAsync("cd");
+        (await connection.ReadAsync(4)).ShouldBe("abcd");
+        await connection.SendAsync("cd");
+
+        response["connection"].ShouldBe("close");
+        (await client.ReadAsync(4)).ShouldBe("abcd");
+        await client.DrainAsync();
+    }
+
+    [Fact]
     public async Task Requests_ManyAtOnce_AllGetTheirOwnAnswer()
     {
         await using var upstream = await KestrelUpstream.StartAsync();
