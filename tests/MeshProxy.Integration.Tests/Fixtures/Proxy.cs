@@ -31,16 +31,20 @@ internal sealed class Proxy : IAsyncDisposable
     ];
 
     private readonly List<IDisposable> _owned = [];
-    private HttpClient? _client;
+    private readonly Lazy<HttpClient> _client;
 
-    private Proxy(MeshProxyServer server) => Server = server;
+    private Proxy(MeshProxyServer server)
+    {
+        Server = server;
+        _client = new Lazy<HttpClient>(() => Own(CreateClient()));
+    }
 
     public MeshProxyServer Server { get; }
 
     public int Port => PortOf(Ingress);
 
     /// <summary>A client of this proxy that is closed with it. It follows no redirects and keeps no cookies.</summary>
-    public HttpClient Client => _client ??= Own(CreateClient());
+    public HttpClient Client => _client.Value;
 
     public static async Task<Proxy> StartAsync(Action<MeshProxyBuilder> configure, int concurrency = 2)
     {
