@@ -62,7 +62,7 @@ internal sealed class KestrelUpstream : IAsyncDisposable
     public async ValueTask DisposeAsync() => await _app.DisposeAsync();
 
     /// <summary>
-    /// /echo streams the request's body back; /bytes/N answers N bytes with a content-length, /chunked/N without one; /status/N a status without a
+    /// /echo streams the request's body back while it comes, /whole when it has come; /bytes/N answers N bytes with a content-length, /chunked/N without one; /status/N a status without a
     /// body; everything else says what it was asked: method, target, then a line for each header.
     /// </summary>
     private static async Task Service(HttpContext context)
@@ -76,6 +76,13 @@ internal sealed class KestrelUpstream : IAsyncDisposable
                 response.ContentType = request.ContentType ?? "application/octet-stream";
                 response.ContentLength = request.ContentLength;
                 await request.Body.CopyToAsync(response.Body);
+                break;
+            case "whole":
+                var body = new MemoryStream();
+                await request.Body.CopyToAsync(body);
+                response.ContentLength = body.Length;
+                body.Position = 0;
+                await body.CopyToAsync(response.Body);
                 break;
             case "status":
                 response.StatusCode = number;

@@ -31,16 +31,20 @@ internal sealed class Proxy : IAsyncDisposable
     ];
 
     private readonly List<IDisposable> _owned = [];
-    private HttpClient? _client;
+    private readonly Lazy<HttpClient> _client;
 
-    private Proxy(MeshProxyServer server) => Server = server;
+    private Proxy(MeshProxyServer server)
+    {
+        Server = server;
+        _client = new Lazy<HttpClient>(() => Own(CreateClient()));
+    }
 
     public MeshProxyServer Server { get; }
 
     public int Port => PortOf(Ingress);
 
     /// <summary>A client of this proxy that is closed with it. It follows no redirects and keeps no cookies.</summary>
-    public HttpClient Client => _client ??= Own(CreateClient());
+    public HttpClient Client => _client.Value;
 
     public static async Task<Proxy> StartAsync(Action<MeshProxyBuilder> configure, int concurrency = 2)
     {
@@ -62,9 +66,12 @@ internal sealed class Proxy : IAsyncDisposable
         Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? with = null,
         Action<HttpConnectionManagerBuilder>? http = null,
         Action<ClusterBuilder>? cluster = null,
+        Action<MeshProxyBuilder>? other = null,
         int concurrency = 2) => StartAsync(
-        builder => builder
-            .Listener(Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.HttpConnectionManager(Ingress, manager =>
+        builder =>
+        {
+            other?.Invoke(builder);
+            builder.Listener(Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.HttpConnectionManager(Ingress, manager =>
             {
                 manager.With(with ?? (config => config));
                 (http ?? (m => m.RouteAllTo(Service)))(manager);
@@ -73,7 +80,8 @@ internal sealed class Proxy : IAsyncDisposable
             {
                 c.Endpoints(upstream);
                 cluster?.Invoke(c);
-            }),
+            });
+        },
         concurrency);
 
     /// <summary>A TCP proxy in front of one upstream.</summary>

@@ -146,6 +146,9 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         return total;
     }
 
+    /// <summary>What comes from here on, as a stream.</summary>
+    public Stream AsStream() => new Reader(this);
+
     public void Dispose() => Socket.Dispose();
 
     private async Task<string> ReadChunksAsync(List<string> trailers)
@@ -198,6 +201,45 @@ internal sealed class RawConnection(Socket socket) : IDisposable
         var text = Encoding.Latin1.GetString(_buffer, 0, count);
         _buffer = _buffer[count..];
         return text;
+    }
+
+    /// <summary>First what was read ahead, then the socket.</summary>
+    private sealed class Reader(RawConnection connection) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var ahead = Math.Min(buffer.Length, connection._buffer.Length);
+            if (ahead == 0)
+            {
+                return await connection.Socket.ReceiveAsync(buffer, cancellationToken);
+            }
+
+            connection._buffer.AsSpan(0, ahead).CopyTo(buffer.Span);
+            connection._buffer = connection._buffer[ahead..];
+            return ahead;
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
 

@@ -1,11 +1,12 @@
 using System.Net;
-using System.Text;
 
 namespace MeshProxy.Integration.Tests.Http;
 
 /// <summary>Requests of HttpClient to Kestrel.</summary>
 public sealed class ExchangeTests
 {
+    private const string WithTrailer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nx-checksum: 17\r\n\r\n";
+
     [Theory]
     [InlineData("GET")]
     [InlineData("POST")]
@@ -145,6 +146,27 @@ public sealed class ExchangeTests
     }
 
     [Fact]
+    public async Task Response_ThatBeginsBeforeTheRequestEnds_CostsItsConnection()
+    {
+        await using var upstream = new RawUpstream();
+        await using var proxy = await Proxy.HttpAsync(upstream.Address);
+        using var client = await proxy.ConnectAsync();
+
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab");
+        using var connection = await upstream.AcceptAsync();
+        await connection.ReadHeadAsync();
+        await connection.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+        var response = new RawMessage((await client.ReadHeadAsync())!);
+        await client.SendAsync("cd");
+        (await connection.ReadAsync(4)).ShouldBe("abcd");
+        await connection.SendAsync("cd");
+
+        response["connection"].ShouldBe("close");
+        (await client.ReadAsync(4)).ShouldBe("abcd");
+        await client.DrainAsync();
+    }
+
+    [Fact]
     public async Task Requests_ManyAtOnce_AllGetTheirOwnAnswer()
     {
         await using var upstream = await KestrelUpstream.StartAsync();
@@ -181,15 +203,9 @@ public sealed class ExchangeTests
     [Fact]
     public async Task Trailers_OfTheResponse_PassWhenEnabled()
     {
-        await using var upstream = await KestrelUpstream.StartAsync(async context =>
-        {
-            await context.Response.Body.WriteAsync(Encoding.ASCII.GetBytes("body"));
-            Microsoft.AspNetCore.Http.ResponseTrailerExtensions.AppendTrailer(context.Response, "x-checksum", "17");
-        });
+        await using var upstream = new RawUpstream(RawUpstream.Answer(WithTrailer));
         await using var proxy = await Proxy.HttpAsync(
-            upstream.Address,
-            config => config with { HttpProtocolOptions = config.HttpProtocolOptions with { EnableTrailers = true } });
-
+            upstream.Address, config => config with { HttpProtocolOptions = config.HttpProtocolOptions with { EnableTrailers = true } });
 
         using var response = await proxy.Client.GetAsync("/");
 
@@ -200,8 +216,7 @@ public sealed class ExchangeTests
     [Fact]
     public async Task Trailers_ByDefault_AreDropped()
     {
-        await using var upstream = new RawUpstream(RawUpstream.Answer(
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nx-checksum: 17\r\n\r\n"));
+        await using var upstream = new RawUpstream(RawUpstream.Answer(WithTrailer));
         await using var proxy = await Proxy.HttpAsync(upstream.Address);
 
         using var response = await proxy.Client.GetAsync("/");

@@ -136,6 +136,28 @@ public sealed class UpstreamFaultTests
     }
 
     [Theory]
+    [InlineData("close")]
+    [InlineData("reset")]
+    public async Task Upstream_ThatClosesInTheUpload_Gives503AndClosesTheClient(string how)
+    {
+        await using var upstream = new RawUpstream();
+        await using var proxy = await Proxy.HttpAsync(upstream.Address);
+        using var client = await proxy.ConnectAsync();
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nsome of it");
+        var connection = await upstream.AcceptAsync();
+        await connection.ReadHeadAsync();
+
+        var clock = Stopwatch.StartNew();
+        Close(connection, how);
+        var response = await client.ReadMessageAsync();
+
+        clock.Elapsed.ShouldBeLessThan(Settings.AbortBound);
+        response.Status.ShouldBe(503);
+        response["connection"].ShouldBe("close");
+        await client.DrainAsync();
+    }
+
+    [Theory]
     [InlineData("Content-Length: 100\r\n\r\nsome", "close")]
     [InlineData("Content-Length: 100\r\n\r\nsome", "reset")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n", "close")]
