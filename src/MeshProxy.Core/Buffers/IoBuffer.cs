@@ -267,6 +267,7 @@ public sealed class IoBuffer : IBufferWriter<byte>
     internal void MakeContiguous(int readable, int capacity)
     {
         Debug.Assert(readable <= Length && readable <= capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, SlabPool.MaxSlabBytes);
         if (_count > 0)
         {
             ref var first = ref SliceAt(0);
