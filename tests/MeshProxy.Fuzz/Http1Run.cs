@@ -11,7 +11,7 @@ internal sealed record Http1Outcome(string Head, string Body, string End);
 /// <summary>Decodes one message, fed in pieces.</summary>
 internal static class Http1Run
 {
-    public static readonly Http1ProtocolOptions Options = new() { EnableTrailers = true, AcceptHttp10 = true, DefaultHostForHttp10 = "old" };
+    public static readonly Http1CodecOptions Options = new() { Protocol = new() { EnableTrailers = true, AcceptHttp10 = true, DefaultHostForHttp10 = "old" } };
 
     /// <summary>Cuts the data at pseudo-random places that follow from the data itself.</summary>
     public static List<byte[]> Split(ReadOnlySpan<byte> data)

@@ -324,7 +324,7 @@ public sealed class IoBuffer : IBufferWriter<byte>
             TrimUnusedRoom();
         }
 
-        var fresh = _pool.Rent(Math.Clamp(wantBytes, minBytes, SlabPool.MaxSlabBytes));
+        var fresh = _pool.Rent(Math.Clamp(wantBytes, minBytes, SlabPool.BulkSlabBytes));
         PushSlice(new Slice { Slab = fresh });
         return fresh.Array;
     }

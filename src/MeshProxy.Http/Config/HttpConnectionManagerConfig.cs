@@ -1,5 +1,5 @@
+using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
-using MeshProxy.Http.Codecs.Http1;
 
 namespace MeshProxy.Http.Config;
 
@@ -10,6 +10,8 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
 {
     /// <summary>The value of <see cref="ServerName"/> unless set.</summary>
     public const string DefaultServerName = "meshproxy";
+
+    internal const int LargestMaxRequestHeadersKb = SlabPool.MaxSlabBytes / 1024;
 
     /// <summary>Stats are <c>http.PREFIX.</c>; not empty (Envoy: <c>stat_prefix</c>).</summary>
     public required string StatPrefix { get; init; }
@@ -32,7 +34,8 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
 
     // Limits and timeouts
 
-    /// <summary>The most that a request's head may measure, in KiB, 1 to 8192; 431 past it (Envoy: <c>max_request_headers_kb</c>).</summary>
+    /// <summary>The most that a request's head may measure, in KiB, 1 to 64 (Envoy: 8192): a head lies in one piece of memory; 431 past it
+    /// (Envoy: <c>max_request_headers_kb</c>).</summary>
     /// <value>60.</value>
     public int MaxRequestHeadersKb { get; init; } = 60;
 

@@ -18,6 +18,7 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
         }
 
         CommonConfigValidation.ValidateHttpProtocolOptions(config.CommonHttpProtocolOptions, errors.Field("common_http_protocol_options"));
+        errors.RequireHeaderValue(config.HttpProtocolOptions.DefaultHostForHttp10, "http_protocol_options.default_host_for_http_10");
         ValidateLimits(config, errors);
         errors.RequireText(config.ServerName, "server_name");
         errors.RequireHeaderValue(config.ServerName, "server_name");
@@ -42,7 +43,7 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
 
     private static void ValidateLimits(HttpConnectionManagerConfig config, ConfigErrors errors)
     {
-        errors.RequireRange(config.MaxRequestHeadersKb, 1, 8192, "max_request_headers_kb");
+        errors.RequireRange(config.MaxRequestHeadersKb, 1, HttpConnectionManagerConfig.LargestMaxRequestHeadersKb, "max_request_headers_kb");
         errors.RequireDuration(config.StreamIdleTimeout, "stream_idle_timeout");
         errors.RequireDuration(config.RequestTimeout, "request_timeout");
         errors.RequireDuration(config.RequestHeadersTimeout, "request_headers_timeout");

@@ -3,15 +3,17 @@ using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
 using MeshProxy.Http.Codecs.Http1;
+using MeshProxy.Http.Config;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
 
 /// <summary>The encode side of a downstream HTTP/1.1 connection: frames a response and holds its body to what its head says.</summary>
 /// <remarks>Worker thread only. One response at a time; a body that breaks its own framing fails, for it would be read as part of the next response.</remarks>
-internal sealed class Http1ResponseWriter(SlabPool slabs, bool enableTrailers)
+internal sealed class Http1ResponseWriter(SlabPool slabs, Http1ProtocolOptions options)
 {
     private readonly IoBuffer _out = new(slabs);
+    private readonly Http1EncodeFlags _names = options.PreserveCase ? Http1EncodeFlags.None : Http1EncodeFlags.LowercaseNames;
     private INetworkFilterCallbacks _callbacks = null!;
     private StreamInfo? _info;
     private long _remaining;
@@ -63,7 +65,7 @@ internal sealed class Http1ResponseWriter(SlabPool slabs, bool enableTrailers)
             return new ValueTask<IoResult>(IoResult.Success);
         }
 
-        Http1Encoder.EncodeInformational(_out, headers.Status, headers);
+        Http1Encoder.EncodeInformational(_out, headers.Status, headers, _names);
         return WriteHead();
     }
 
@@ -74,7 +76,7 @@ internal sealed class Http1ResponseWriter(SlabPool slabs, bool enableTrailers)
         close |= Framing == BodyFraming.UntilClose;
         _remaining = Framing == BodyFraming.ContentLength ? length : long.MaxValue;
         var isTunnel = Framing == BodyFraming.Tunnel;
-        var flags = (close && !isTunnel ? Http1EncodeFlags.ConnectionClose : 0)
+        var flags = _names | (close && !isTunnel ? Http1EncodeFlags.ConnectionClose : 0)
             | (_http10 ? Http1EncodeFlags.Http10Peer : 0)
             | (_toHead ? Http1EncodeFlags.ToHead : 0)
             | (isTunnel && headers.Status == 101 ? Http1EncodeFlags.Upgrade : 0);
@@ -122,7 +124,7 @@ internal sealed class Http1ResponseWriter(SlabPool slabs, bool enableTrailers)
 
         if (Framing == BodyFraming.Chunked)
         {
-            Http1Encoder.EncodeLastChunk(_out, enableTrailers ? trailers : null);
+            Http1Encoder.EncodeLastChunk(_out, options.EnableTrailers ? trailers : null, _names);
         }
 
         return WriteHead();

@@ -5,11 +5,11 @@ using MeshProxy.Http.Codecs.Http1;
 namespace MeshProxy.Http.ConnectionManager;
 
 /// <summary>Reads and writes the messages of one exchange. A connection rents it with the first byte of a head, so that an idle one does without.</summary>
-internal sealed class Http1ServerCodec(Http1ProtocolOptions options, SlabPool slabs)
+internal sealed class Http1ServerCodec(Http1CodecOptions options, SlabPool slabs)
 {
     public Http1RequestDecoder Decoder { get; } = new(options);
 
-    public Http1ResponseWriter Writer { get; } = new(slabs, options.EnableTrailers);
+    public Http1ResponseWriter Writer { get; } = new(slabs, options.Protocol);
 
     public void Attach(INetworkFilterCallbacks callbacks) => Writer.Attach(callbacks);
 

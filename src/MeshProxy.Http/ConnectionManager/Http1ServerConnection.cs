@@ -486,6 +486,11 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             case DecodeStatus.Complete:
                 ref var meter = ref stream.StreamInfo.DownstreamBytes;
                 meter.HeaderBytesReceived = meter.WireBytesReceived = before - _in.Length;
+                if (Decoder.DroppedUnderscores > 0)
+                {
+                    worker.Shared.Stats.HeadersWithUnderscoresDropped.Add(Decoder.DroppedUnderscores);
+                }
+
                 BeginStream(stream);
                 break;
             case DecodeStatus.NeedMore:
@@ -493,6 +498,11 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
                 break;
             case DecodeStatus.Error:
                 worker.Shared.Stats.ProtocolError.Increment();
+                if (Decoder.Error.Details == Http1ResponseCodeDetails.UnexpectedUnderscore)
+                {
+                    worker.Shared.Stats.RequestsRejectedForUnderscores.Increment();
+                }
+
                 Refuse(stream, Decoder.Error.StatusCode, Decoder.Error.Details, ResponseFlags.DownstreamProtocolError);
                 break;
         }

@@ -32,11 +32,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         Config = config;
         Stats = new HttpConnectionManagerStats(context.Stats.Scope("http." + config.StatPrefix));
         Routes = RouteTable.Compile(config.RouteConfig);
-        Http1 = config.HttpProtocolOptions with
-        {
-            MaxRequestHeadersKb = config.MaxRequestHeadersKb,
-            MaxHeadersCount = config.CommonHttpProtocolOptions.MaxHeadersCount,
-        };
+        Codec = Http1CodecOptions.Downstream(config);
         _isDraining = context.IsDraining;
         _requestMutation = new RequestMutation(config);
         _responseMutation = new ResponseMutation(config);
@@ -75,7 +71,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     public RouteTable Routes { get; }
 
-    public Http1ProtocolOptions Http1 { get; }
+    public Http1CodecOptions Codec { get; }
 
     public long StreamIdleTimeoutMs { get; }
 

@@ -81,6 +81,10 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     public Counter TooLarge { get; } = scope.Counter("downstream_rq_too_large");
 
+    public Counter HeadersWithUnderscoresDropped { get; } = scope.Counter("dropped_headers_with_underscores");
+
+    public Counter RequestsRejectedForUnderscores { get; } = scope.Counter("requests_rejected_with_underscores_in_headers");
+
     public Counter FilterFaults { get; } = scope.Counter("downstream_rq_filter_fault");
 
     /// <summary>Streams that have ended while a filter call is still outstanding.</summary>

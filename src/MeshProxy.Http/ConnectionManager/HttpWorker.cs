@@ -74,7 +74,7 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
     {
         if (!_codecs.TryPop(out var codec))
         {
-            codec = new Http1ServerCodec(Shared.Http1, Loop.Slabs);
+            codec = new Http1ServerCodec(Shared.Codec, Loop.Slabs);
         }
 
         codec.Attach(callbacks);

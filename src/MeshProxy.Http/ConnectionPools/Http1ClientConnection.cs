@@ -43,7 +43,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     {
         _pool = pool;
         Connection = connection;
-        _decoder = new Http1ResponseDecoder(pool.Protocol);
+        _decoder = new Http1ResponseDecoder(pool.Codec);
         _in = new IoBuffer(connection.Loop.Slabs);
         _out = new IoBuffer(connection.Loop.Slabs);
         _wait = new LoopSource<ReadStatus>(connection.Loop);
@@ -156,7 +156,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         _requestEnded = true;
         if (_requestFraming == BodyFraming.Chunked)
         {
-            Http1Encoder.EncodeLastChunk(_out, _pool.Protocol.EnableTrailers ? trailers : null);
+            Http1Encoder.EncodeLastChunk(_out, _pool.Codec.Protocol.EnableTrailers ? trailers : null);
         }
 
         return WriteOut();
@@ -320,7 +320,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
             return ReadStatus.End;
         }
 
-        _trailers ??= _decoder.Framing == BodyFraming.Chunked && _pool.Protocol.EnableTrailers ? new HeaderTrailers(Connection.Loop.Slabs) : null;
+        _trailers ??= _decoder.Framing == BodyFraming.Chunked && _pool.Codec.Protocol.EnableTrailers ? new HeaderTrailers(Connection.Loop.Slabs) : null;
         var before = _in.Length;
         var decoded = _decoder.DecodeBody(_in, into, _trailers);
         _bytes.WireBytesReceived += before - _in.Length;

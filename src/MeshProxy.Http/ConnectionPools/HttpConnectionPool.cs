@@ -32,12 +32,12 @@ internal sealed class HttpConnectionPool : IWorkerHostState
         _host = host;
         var options = cluster.Info.Config.CommonHttpProtocolOptions;
         _idleTimeoutMs = (long)options.IdleTimeout.TotalMilliseconds;
+        Codec = Http1CodecOptions.Upstream(options);
         _maxRequests = options.MaxRequestsPerConnection ?? 0;
         _idleTimer = new IdleTimer(this, cluster.Loop);
     }
 
-    /// <summary>Trailers are read here; whether they go on is for the connection manager to say (<c>enable_trailers</c>).</summary>
-    public Http1ProtocolOptions Protocol { get; } = new() { EnableTrailers = true };
+    public Http1CodecOptions Codec { get; }
 
     /// <summary>The worker's pool for a host; made on first use.</summary>
     public static HttpConnectionPool For(WorkerCluster cluster, Host host)

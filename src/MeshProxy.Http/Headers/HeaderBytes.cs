@@ -191,6 +191,14 @@ internal static unsafe class HeaderBytes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte ToLower(byte b) => (uint)(b - 'A') <= 'Z' - 'A' ? (byte)(b | 0x20) : b;
 
+    public static void MakeLower(byte* name, int length)
+    {
+        for (var i = 0; i < length; i++)
+        {
+            name[i] = ToLower(name[i]);
+        }
+    }
+
     /// <summary>Cuts the next comma-separated element off a list, trimmed; false at the end. Empty elements are skipped.</summary>
     public static bool NextListElement(ref ReadOnlySpan<byte> list, out ReadOnlySpan<byte> element)
     {

@@ -23,7 +23,7 @@ public class SlabPoolTests
 
     [Fact]
     public void Rent_PastTheLargestClass_Throws() =>
-        Should.Throw<ArgumentOutOfRangeException>(() => new SlabPool().Rent(SlabPool.MaxSlabBytes + 1));
+        Should.Throw<ArgumentOutOfRangeException>(() => new SlabPool().Rent(SlabPool.BulkSlabBytes + 1));
 
     [Fact]
     public void Slab_ThatWasReturned_IsTheNextToGo()

@@ -80,7 +80,7 @@ public sealed class HttpConnectionManagerConfigValidatorTests
         { "terminal twice", Sound with { HttpFilters = [new(Router), new(Router)] }, "http_filters[0]", "is terminal" },
         { "unknown filter", Sound with { HttpFilters = [new("fault"), new(Router)] }, "http_filters[0].name", "no HTTP filter 'fault' is registered; there are envoy.filters.http.router, message" },
         { "filter's own", Sound with { HttpFilters = [new("message", new MessageConfig("short")), new(Router)] }, "http_filters[0].typed_config.message", "must be from 8 to 25, is 5" },
-        { "kb", Sound with { MaxRequestHeadersKb = 8193 }, "max_request_headers_kb", "from 1 to 8192" },
+        { "kb", Sound with { MaxRequestHeadersKb = 65 }, "max_request_headers_kb", "from 1 to 64" },
         { "idle", Sound with { StreamIdleTimeout = TimeSpan.FromTicks(-1) }, "stream_idle_timeout", "must be 0, or from 1 ms" },
         { "request", Sound with { RequestTimeout = TimeSpan.FromTicks(-1) }, "request_timeout", "must be 0, or from 1 ms" },
         { "headers", Sound with { RequestHeadersTimeout = TimeSpan.FromTicks(-1) }, "request_headers_timeout", "must be 0, or from 1 ms" },

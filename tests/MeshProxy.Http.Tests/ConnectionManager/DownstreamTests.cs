@@ -517,4 +517,58 @@ public class DownstreamTests
         client.ReceivedText.ShouldStartWith("HTTP/1.1 431 ");
         h.ShouldBeClean();
     }
+
+    [Theory]
+    [InlineData("content-length: 400000\r\n\r\n", false)]
+    [InlineData("transfer-encoding: chunked\r\n\r\n", true)]
+    public void Echo_BothWaysAtOnce_KeepsMoving(string framing, bool chunked)
+    {
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Network = new SimulatedNetworkOptions { SendBufferBytes = 32_768, ReceiveBufferBytes = 32_768, SendWouldBlockProbability = 0.1 },
+            BufferLimitBytes = 65_536,
+            Cluster = c => c with { PerConnectionBufferLimitBytes = 65_536 },
+        });
+        var client = h.Connect("POST / HTTP/1.1\r\nhost: a\r\n" + framing);
+        h.Upstream.TakeReceived();
+        h.Reply("HTTP/1.1 200 OK\r\n" + framing);
+        client.ReceivedText.ShouldStartWith("HTTP/1.1 200 ");
+        var body = new byte[chunked ? 65_536 : 400_000];
+        for (var i = 0; i < (chunked ? 6 : 1); i++)
+        {
+            client.Send(chunked ? [.. "10000\r\n"u8, .. body, .. "\r\n"u8] : body);
+        }
+
+        client.Send(chunked ? "0\r\n\r\n"u8 : []);
+        for (var i = 0; i < 100; i++)
+        {
+            h.Upstream.Send(h.Upstream.TakeReceived());
+            h.Run();
+        }
+
+        client.UnsentBytes.ShouldBe(0);
+        client.Received.Length.ShouldBeGreaterThan(chunked ? 6 * 65_536 : 400_000);
+        h.Counter("http.t.downstream_rq_2xx").ShouldBe(1);
+        h.ShouldBeClean();
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-t: 1\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n|0\r\nx-t: 1\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-t|: 1\r\n|\r\n")]
+    public void Trailers_OfTheResponse_PassWhenEnabled(string pieces)
+    {
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Manager = c => c with { HttpProtocolOptions = c.HttpProtocolOptions with { EnableTrailers = true } },
+        });
+        var client = h.Connect("GET / HTTP/1.1\r\nhost: a\r\nte: trailers\r\n\r\n");
+        foreach (var piece in pieces.Split('|'))
+        {
+            h.Reply(piece);
+        }
+
+        client.ReceivedText.ShouldEndWith("2\r\nhi\r\n0\r\nx-t: 1\r\n\r\n");
+        h.ShouldBeClean();
+    }
 }

@@ -89,7 +89,7 @@ internal static unsafe class Http1Encoder
     }
 
     /// <summary>Writes a 1xx other than 101, with headers if there are some (103).</summary>
-    public static void EncodeInformational(IoBuffer output, int status, ResponseHeaders? headers = null)
+    public static void EncodeInformational(IoBuffer output, int status, ResponseHeaders? headers = null, Http1EncodeFlags flags = Http1EncodeFlags.None)
     {
         Debug.Assert(status is >= 100 and < 200 and not 101);
         var writer = new Http1HeadWriter(output, (headers?.ByteSize ?? 0) + FixedBytes);
@@ -100,7 +100,7 @@ internal static unsafe class Http1Encoder
         }
         else
         {
-            WriteFields(ref writer, headers, BodyFraming.None, -1, Http1EncodeFlags.None, keepLength: false);
+            WriteFields(ref writer, headers, BodyFraming.None, -1, flags, keepLength: false);
         }
 
         writer.Commit();

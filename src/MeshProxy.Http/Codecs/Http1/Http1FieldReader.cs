@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Config;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.Codecs.Http1;
@@ -24,19 +25,23 @@ internal abstract unsafe class Http1FieldReader
 
     private readonly bool _skipsEmptyLines;
 
-    private protected Http1FieldReader(Http1ProtocolOptions options, bool skipsEmptyLines)
+    private protected Http1FieldReader(Http1CodecOptions options, bool skipsEmptyLines)
     {
         Options = options;
         _skipsEmptyLines = skipsEmptyLines;
-        MaxBytes = Math.Min(options.MaxRequestHeadersKb * 1024, SlabPool.MaxSlabBytes);
+        MaxBytes = options.HeadKb * 1024;
+        Debug.Assert(MaxBytes <= SlabPool.MaxSlabBytes, "a head lies in one slab, and offsets into it are 16 bits wide");
     }
 
     /// <summary>How many bytes were looked at, for the test that reading is linear.</summary>
     internal long BytesExamined { get; private set; }
 
-    protected Http1ProtocolOptions Options { get; }
+    protected Http1CodecOptions Options { get; }
 
     protected int MaxBytes { get; }
+
+    /// <summary>How many headers of this block were left out for an underscore in their names.</summary>
+    public int DroppedUnderscores { get; private set; }
 
     /// <summary>Header lines so far.</summary>
     protected int FieldCount { get; private set; }
@@ -51,6 +56,7 @@ internal abstract unsafe class Http1FieldReader
         _emptyLines = 0;
         _startLineDone = !hasStartLine;
         FieldCount = 0;
+        DroppedUnderscores = 0;
     }
 
     /// <summary>Reads what is there. On Complete the block is drained and <paramref name="map"/> holds its memory.</summary>
@@ -274,6 +280,11 @@ internal abstract unsafe class Http1FieldReader
 
         if (keep && map is not null)
         {
+            if (!Options.Protocol.PreserveCase)
+            {
+                HeaderBytes.MakeLower(p, nameLength);
+            }
+
             map.AddReceived(id, position, nameLength, position + value, valueEnd - value, whole);
         }
 
@@ -295,6 +306,7 @@ internal abstract unsafe class Http1FieldReader
                     return false;
                 }
 
+                DroppedUnderscores++;
                 keep = false;
                 return true;
             }

@@ -19,7 +19,7 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     private bool _chunkedSeen;
     private bool _unknownCodingSeen;
 
-    private protected Http1MessageDecoder(Http1ProtocolOptions options, bool skipsEmptyLines)
+    private protected Http1MessageDecoder(Http1CodecOptions options, bool skipsEmptyLines)
         : base(options, skipsEmptyLines)
     {
         Reset();
@@ -122,7 +122,7 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
             ResetBlock(hasStartLine: false);
         }
 
-        return ReadBlock(input, Options.EnableTrailers ? trailers : null);
+        return ReadBlock(input, Options.Protocol.EnableTrailers ? trailers : null);
     }
 
     /// <summary>Chooses the framing by the headers alone, for a message that may have a body.</summary>
@@ -142,7 +142,7 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
 
             if (ContentLength >= 0)
             {
-                if (!Options.AllowChunkedLength)
+                if (!Options.Protocol.AllowChunkedLength)
                 {
                     return Refuse(Http1Errors.ContentLengthAndChunked);
                 }

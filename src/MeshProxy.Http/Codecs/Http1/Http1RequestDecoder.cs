@@ -10,7 +10,7 @@ namespace MeshProxy.Http.Codecs.Http1;
 /// For each: <see cref="DecodeHead"/> until Complete, <see cref="Http1MessageDecoder.DecodeBody"/> until Complete, then
 /// <see cref="Reset"/>. Bytes in, values out: no I/O, no clock, no thread. After an error only closing remains.
 /// </remarks>
-internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) : Http1MessageDecoder(options, skipsEmptyLines: true)
+internal sealed unsafe class Http1RequestDecoder(Http1CodecOptions options) : Http1MessageDecoder(options, skipsEmptyLines: true)
 {
     private int _hostCount;
     private int _authorityStart;
@@ -80,7 +80,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
         Http10 = http10;
         headers.HttpVersion = http10 ? 10 : 11;
         headers.ReceivedMethod(known, 0, method);
-        return http10 && !Options.AcceptHttp10 ? FailLine(Http1Errors.OldVersion) : version + result;
+        return http10 && !Options.Protocol.AcceptHttp10 ? FailLine(Http1Errors.OldVersion) : version + result;
     }
 
     private protected override bool OnSpecial(HeaderId id, ReadOnlySpan<byte> value)
@@ -175,12 +175,12 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
 
             if (_authorityLength == 0)
             {
-                if (Options.DefaultHostForHttp10.Length == 0)
+                if (Options.Protocol.DefaultHostForHttp10.Length == 0)
                 {
                     return Refuse(Http1Errors.MissingHost);
                 }
 
-                headers.SetAuthority(Options.DefaultHostForHttp10);
+                headers.SetAuthority(Options.Protocol.DefaultHostForHttp10);
                 return true;
             }
         }
@@ -313,7 +313,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1ProtocolOptions options) :
     private bool ReadAbsoluteTarget(ReadOnlySpan<byte> target, int start, KnownMethod method, RequestHeaders headers)
     {
         var colon = target.IndexOf("://"u8);
-        if (colon <= 0 || !Options.AllowAbsoluteUrl)
+        if (colon <= 0 || !Options.Protocol.AllowAbsoluteUrl)
         {
             return Refuse(Http1Errors.BadTarget);
         }

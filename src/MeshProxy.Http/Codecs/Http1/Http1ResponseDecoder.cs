@@ -26,7 +26,7 @@ internal enum Http1ResponseTo : byte
 /// again for the response proper; else <see cref="Http1MessageDecoder.DecodeBody"/> until Complete, then <see cref="Reset"/>.
 /// At the end of the connection, <see cref="DecodeEof"/>. An error here makes a 502 for the client.
 /// </remarks>
-internal sealed unsafe class Http1ResponseDecoder(Http1ProtocolOptions options) : Http1MessageDecoder(options, skipsEmptyLines: false)
+internal sealed unsafe class Http1ResponseDecoder(Http1CodecOptions options) : Http1MessageDecoder(options, skipsEmptyLines: false)
 {
     private Http1ResponseTo _to;
     private bool _headDone;

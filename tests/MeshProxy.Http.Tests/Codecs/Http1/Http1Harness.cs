@@ -26,9 +26,9 @@ internal static class Http1Harness
 {
     private const int MaxLengthForSplits = 400;
 
-    public static Decoded Request(string bytes, Http1ProtocolOptions? options = null) => All(bytes, feed => RequestOnce(feed, options ?? new()));
+    public static Decoded Request(string bytes, Http1CodecOptions? options = null) => All(bytes, feed => RequestOnce(feed, options ?? new()));
 
-    public static Decoded Response(string bytes, Http1ResponseTo to = Http1ResponseTo.None, bool eof = false, Http1ProtocolOptions? options = null) =>
+    public static Decoded Response(string bytes, Http1ResponseTo to = Http1ResponseTo.None, bool eof = false, Http1CodecOptions? options = null) =>
         All(bytes, feed => ResponseOnce(feed, to, eof, options ?? new()));
 
     /// <summary>The message in pieces of every kind; the outcome of the first, which is the whole.</summary>
@@ -48,7 +48,7 @@ internal static class Http1Harness
         return whole;
     }
 
-    public static Decoded RequestOnce(IEnumerable<byte[]> feed, Http1ProtocolOptions options)
+    public static Decoded RequestOnce(IEnumerable<byte[]> feed, Http1CodecOptions options)
     {
         var pool = new SlabPool();
         var input = new IoBuffer(pool);
@@ -94,7 +94,7 @@ internal static class Http1Harness
         return result;
     }
 
-    public static Decoded ResponseOnce(IEnumerable<byte[]> feed, Http1ResponseTo to, bool eof, Http1ProtocolOptions options)
+    public static Decoded ResponseOnce(IEnumerable<byte[]> feed, Http1ResponseTo to, bool eof, Http1CodecOptions options)
     {
         var pool = new SlabPool();
         var input = new IoBuffer(pool);

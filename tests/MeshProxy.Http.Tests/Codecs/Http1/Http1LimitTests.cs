@@ -28,14 +28,14 @@ public sealed class Http1LimitTests
     [Fact]
     public void Head_WithoutEnd_IsRefusedAtTheLimit()
     {
-        Http1Harness.Request("GET /" + new string('a', 2000), new() { MaxRequestHeadersKb = 1 }).Error.ShouldBe(Http1Errors.TooLarge);
-        Http1Harness.Request("GET / HTTP/1.1\r\n" + new string('a', 2000), new() { MaxRequestHeadersKb = 1 }).Error.ShouldBe(Http1Errors.TooLarge);
+        Http1Harness.Request("GET /" + new string('a', 2000), new() { HeadKb = 1 }).Error.ShouldBe(Http1Errors.TooLarge);
+        Http1Harness.Request("GET / HTTP/1.1\r\n" + new string('a', 2000), new() { HeadKb = 1 }).Error.ShouldBe(Http1Errors.TooLarge);
     }
 
     [Fact]
     public void Body_BehindASmallHead_IsNotCountedToIt()
     {
-        var r = Http1Harness.Request($"{Start}Content-Length: 3000\r\n\r\n{new string('b', 3000)}", new() { MaxRequestHeadersKb = 1 });
+        var r = Http1Harness.Request($"{Start}Content-Length: 3000\r\n\r\n{new string('b', 3000)}", new() { HeadKb = 1 });
         r.Status.ShouldBe(DecodeStatus.Complete);
         r.Body.Length.ShouldBe(3000);
     }
@@ -65,7 +65,7 @@ public sealed class Http1LimitTests
     {
         const string Body = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
         Http1Harness.Request(Body + string.Concat(Enumerable.Repeat("A: b\r\n", 101)) + "\r\n").Error.ShouldBe(Http1Errors.TooMany);
-        Http1Harness.Request(Body + "A: " + new string('x', 2000) + "\r\n\r\n", new() { MaxRequestHeadersKb = 1 }).Error.ShouldBe(Http1Errors.TooLarge);
+        Http1Harness.Request(Body + "A: " + new string('x', 2000) + "\r\n\r\n", new() { HeadKb = 1 }).Error.ShouldBe(Http1Errors.TooLarge);
     }
 
     [Fact]

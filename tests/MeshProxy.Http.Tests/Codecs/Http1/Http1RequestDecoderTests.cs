@@ -1,3 +1,4 @@
+using MeshProxy.Core.Config;
 using MeshProxy.Http.Codecs.Http1;
 
 namespace MeshProxy.Http.Tests.Codecs.Http1;
@@ -62,7 +63,7 @@ public sealed class Http1RequestDecoderTests
     {
         var r = Http1Harness.Request(
             $"POST / HTTP/1.1\r\n{Host}Transfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 1\r\nContent-Length: 3\r\nHost: evil\r\nAuthorization: no\r\nContent-MD5: x\r\nX-Forwarded-Fun: x\r\nGrpc-Status: 0\r\n\r\nrest",
-            new() { EnableTrailers = true });
+            new() { Protocol = new() { EnableTrailers = true } });
 
         r.Trailers.ShouldBe("X-Sum: 1|Grpc-Status: 0|");
         r.Rest.ShouldBe("rest");
@@ -128,7 +129,7 @@ public sealed class Http1RequestDecoderTests
         Http1Harness.Request("GET https://a.com HTTP/1.1\r\nHost: a.com\r\n\r\n").StartLine.ShouldBe("GET / 11 https");
         Http1Harness.Request("GET http://a.com?q HTTP/1.1\r\nHost: a.com\r\n\r\n").StartLine.ShouldBe("GET /?q 11 http");
         Http1Harness.Request("OPTIONS http://a.com HTTP/1.1\r\nHost: a.com\r\n\r\n").StartLine.ShouldBe("OPTIONS * 11 http");
-        Http1Harness.Request("GET http://a.com/ HTTP/1.1\r\nHost: a.com\r\n\r\n", new() { AllowAbsoluteUrl = false }).Error.ShouldBe(Http1Errors.BadTarget);
+        Http1Harness.Request("GET http://a.com/ HTTP/1.1\r\nHost: a.com\r\n\r\n", new() { Protocol = new() { AllowAbsoluteUrl = false } }).Error.ShouldBe(Http1Errors.BadTarget);
         Http1Harness.Request("GET ftp://a.com/ HTTP/1.1\r\nHost: a.com\r\n\r\n").Error.ShouldBe(Http1Errors.BadScheme);
     }
 
@@ -182,9 +183,9 @@ public sealed class Http1RequestDecoderTests
     public void Http10_IsRefusedOrServed()
     {
         Http1Harness.Request("GET / HTTP/1.0\r\n\r\n").Error.ShouldBe(Http1Errors.OldVersion);
-        var accept = new Http1ProtocolOptions { AcceptHttp10 = true };
+        var accept = new Http1CodecOptions { Protocol = new() { AcceptHttp10 = true } };
         Http1Harness.Request("GET / HTTP/1.0\r\n\r\n", accept).Error.ShouldBe(Http1Errors.MissingHost);
-        var r = Http1Harness.Request("GET / HTTP/1.0\r\n\r\n", accept with { DefaultHostForHttp10 = "old.example" });
+        var r = Http1Harness.Request("GET / HTTP/1.0\r\n\r\n", accept with { Protocol = accept.Protocol with { DefaultHostForHttp10 = "old.example" } });
         r.Headers.ShouldBe("Host: old.example|".Replace("Host", "host"));
         r.Facts.ShouldContain("keepalive=False");
         Http1Harness.Request("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n", accept).Facts.ShouldContain("keepalive=True");
@@ -194,7 +195,7 @@ public sealed class Http1RequestDecoderTests
     [Fact]
     public void Expect_InHttp10_IsLeftOut()
     {
-        var r = Http1Harness.Request("POST / HTTP/1.0\r\nHost: a\r\nExpect: wonders\r\nExpect: 100-continue\r\n\r\n", new() { AcceptHttp10 = true });
+        var r = Http1Harness.Request("POST / HTTP/1.0\r\nHost: a\r\nExpect: wonders\r\nExpect: 100-continue\r\n\r\n", new() { Protocol = new() { AcceptHttp10 = true } });
         r.Headers.ShouldBe("Host: a|");
         r.Facts.ShouldContain("expect=False");
     }

@@ -19,7 +19,7 @@ public sealed class Http1ResponseDecoderTests
     [Fact]
     public void Response_Chunked_IsRead()
     {
-        var r = Http1Harness.Response("HTTP/1.1 200 Fine by me\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n", options: new() { EnableTrailers = true });
+        var r = Http1Harness.Response("HTTP/1.1 200 Fine by me\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n", options: new() { Protocol = new() { EnableTrailers = true } });
         r.Status.ShouldBe(DecodeStatus.Complete);
         r.Body.ShouldBe("ok");
         r.Trailers.ShouldBe("A: b|");

@@ -122,7 +122,7 @@ public sealed class Http1RoundTripTests
         var output = new IoBuffer(pool);
         var headers = new RequestHeaders(pool);
         var trailers = new HeaderTrailers(pool);
-        var decoder = new Http1RequestDecoder(new() { EnableTrailers = true });
+        var decoder = new Http1RequestDecoder(new() { Protocol = new() { EnableTrailers = true } });
         var headDone = false;
         var status = DecodeStatus.NeedMore;
         for (var i = 0; !wire.IsEmpty; i++)

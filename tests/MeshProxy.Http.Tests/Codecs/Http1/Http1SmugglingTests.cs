@@ -246,7 +246,7 @@ public sealed class Http1SmugglingTests
     {
         var r = Http1Harness.Request(
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-            new() { AllowChunkedLength = true });
+            new() { Protocol = new() { AllowChunkedLength = true } });
         r.Body.ShouldBe("x");
         r.Headers.ShouldBe("Host: a|");
         r.Facts.ShouldStartWith("Chunked -1 keepalive=False");
