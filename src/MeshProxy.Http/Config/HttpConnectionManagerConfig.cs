@@ -39,7 +39,7 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     /// <value>60.</value>
     public int MaxRequestHeadersKb { get; init; } = 60;
 
-    /// <summary>How long nothing may happen on a stream: 408 before the response, a reset after. Zero means no limit
+    /// <summary>How long nothing may happen on a stream: 408, or 504 once the request is complete; a reset once the response has begun. Zero means no limit
     /// (Envoy: <c>stream_idle_timeout</c>).</summary>
     /// <value>5 minutes.</value>
     public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
