@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using MeshProxy.Core.AccessLog;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.Streams;
 

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Listeners;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Benchmarks;
 

@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
-using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.ConnectionManager;
 using MeshProxy.Http.Headers;

@@ -1,6 +1,6 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Hosting;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
 using Microsoft.Extensions.DependencyInjection;

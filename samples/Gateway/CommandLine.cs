@@ -1,6 +1,6 @@
 using System.CommandLine;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Gateway;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using MeshProxy.Core.Hosting;
-using MeshProxy.Core.Network;
 using MeshProxy.Http.Hosting;
 
 namespace MeshProxy.Gateway;

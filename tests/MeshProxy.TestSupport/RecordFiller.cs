@@ -1,7 +1,7 @@
 using System.Net;
 using System.Reflection;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.TestSupport;
 

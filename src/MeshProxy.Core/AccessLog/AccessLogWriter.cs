@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 
 namespace MeshProxy.Core.AccessLog;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using Microsoft.Extensions.Logging;
 
@@ -72,8 +73,8 @@ public sealed class EventLoop
 
     /// <summary>The socket calls for an address: the operating system's, or those inside this process.</summary>
     /// <remarks>Watch and close its sockets through what is returned (<see cref="ISocketOps.Register"/>), not through the loop.</remarks>
-    internal ISocketOps SocketsFor(Network.NetworkAddress address) =>
-        address is Network.InternalAddress && MemorySockets is { } memory ? memory : Sockets;
+    internal ISocketOps SocketsFor(NetworkAddress address) =>
+        address is InternalAddress && MemorySockets is { } memory ? memory : Sockets;
 
     /// <summary>The sockets inside this process; null where there is no such network. Set before the loop is started.</summary>
     internal ISocketOps? MemorySockets { get; set; }

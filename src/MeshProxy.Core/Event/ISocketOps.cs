@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 
 namespace MeshProxy.Core.Event;
 

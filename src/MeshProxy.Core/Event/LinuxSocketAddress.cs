@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
-using MeshProxy.Core.Network;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using MeshProxy.Core.Addresses;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Event;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Core.Event;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
-using MeshProxy.Core.Network;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Event;
 

@@ -1,3 +1,4 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.ListenerFilters;
@@ -137,14 +138,20 @@ public sealed class MeshProxyBuilder
     }
 
     /// <summary>The listeners and clusters so far, for <see cref="MeshProxyServer.UpdateAsync"/>. Not checked.</summary>
-    public ServerConfig BuildConfig() => new() { Listeners = _listeners.ToArray(), Clusters = _clusters.ToArray() };
+    public ServerConfig BuildConfig()
+    {
+        Errors.ThrowIfAny();
+        return CollectConfig();
+    }
 
     /// <summary>Makes the server. It is not started.</summary>
     /// <exception cref="ConfigException">There are errors; all of them are in it.</exception>
     public MeshProxyServer Build(ILoggerFactory? loggerFactory = null, IServiceProvider? services = null) =>
-        new(Options, BuildConfig(), Registries, loggerFactory, services, Errors.All);
+        new(Options, CollectConfig(), Registries, loggerFactory, services, Errors.All);
 
     /// <summary>Reads an address; a wrong one is remembered as an error.</summary>
+    private ServerConfig CollectConfig() => new() { Listeners = _listeners.ToArray(), Clusters = _clusters.ToArray() };
+
     internal NetworkAddress? ParseAddress(string address, string path)
     {
         try

@@ -1,4 +1,5 @@
 using MeshProxy.Core.AccessLog;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;

@@ -1,5 +1,4 @@
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 using Microsoft.Extensions.Logging;
 
 namespace MeshProxy.Core.Listeners;

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Listeners;
 

@@ -1,5 +1,5 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Network;
 using Microsoft.Extensions.Logging;
 
 namespace MeshProxy.Core.Listeners;

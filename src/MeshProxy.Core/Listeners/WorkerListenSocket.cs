@@ -1,7 +1,7 @@
 using System.Net;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Listeners;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Tasks.Sources;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 

@@ -1,8 +1,8 @@
 using MeshProxy.Core.AccessLog;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Listeners;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.Upstream.Clusters;

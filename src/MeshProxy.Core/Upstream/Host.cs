@@ -1,4 +1,4 @@
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 
 namespace MeshProxy.Core.Upstream;
 

@@ -1,4 +1,4 @@
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;

@@ -1,7 +1,7 @@
 using System.Net;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Http.Config;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Http.ConnectionManager;
 

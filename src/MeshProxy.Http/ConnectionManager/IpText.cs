@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 
 namespace MeshProxy.Http.ConnectionManager;
 

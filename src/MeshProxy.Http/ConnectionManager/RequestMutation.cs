@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Headers;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.FilterChain;
@@ -10,15 +9,13 @@ namespace MeshProxy.Http.Hosting;
 public sealed class HttpConnectionManagerBuilder
 {
     private readonly string _statPrefix;
-    private readonly HttpFilterRegistry _registry;
     private readonly List<ExtensionConfig> _filters = [];
     private readonly List<VirtualHostConfig> _virtualHosts = [];
     private Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig> _configure = static config => config;
 
-    internal HttpConnectionManagerBuilder(string statPrefix, HttpFilterRegistry registry)
+    internal HttpConnectionManagerBuilder(string statPrefix)
     {
         _statPrefix = statPrefix;
-        _registry = registry;
     }
 
     /// <summary>Adds a registered filter by name, with its config record if it takes one.</summary>
@@ -32,9 +29,7 @@ public sealed class HttpConnectionManagerBuilder
     public HttpConnectionManagerBuilder Filter(Func<HttpFilterFactoryContext, HttpFilter> create)
     {
         ArgumentNullException.ThrowIfNull(create);
-        var name = string.Create(CultureInfo.InvariantCulture, $"inline.{_statPrefix}.{_filters.Count}");
-        _registry.Add(name, context => new DelegateHttpFilterFactory(() => create(context)));
-        return Filter(name);
+        return Filter(InlineHttpFilter.FilterName, new InlineHttpFilter(create));
     }
 
     /// <summary>Adds a virtual host.</summary>

@@ -20,6 +20,10 @@ internal static class HttpExtensions
 
         var filters = new HttpFilterRegistry();
         filters.Add(RouterFilterFactory.FilterName, static context => new RouterFilterFactory(context), isTerminal: true);
+        filters.Add<InlineHttpFilter>(
+            InlineHttpFilter.FilterName,
+            validator: null,
+            static (filter, context) => new DelegateHttpFilterFactory(() => filter.Create(context)));
         registries.Add(filters);
         registries.Get<NetworkFilterRegistry>().Add<HttpConnectionManagerConfig>(
             HttpConnectionManager.FilterName,

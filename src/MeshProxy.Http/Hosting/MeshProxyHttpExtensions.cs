@@ -17,7 +17,8 @@ public static class MeshProxyHttpExtensions
     {
         ArgumentNullException.ThrowIfNull(chain);
         ArgumentNullException.ThrowIfNull(configure);
-        var builder = new HttpConnectionManagerBuilder(statPrefix, HttpExtensions.Register(chain.Proxy.Registries));
+        HttpExtensions.Register(chain.Proxy.Registries);
+        var builder = new HttpConnectionManagerBuilder(statPrefix);
         configure(builder);
         return chain.Filter(ConnectionManager.HttpConnectionManager.FilterName, builder.Build());
     }

@@ -1,7 +1,7 @@
 using System.Text;
 using MeshProxy.Core.AccessLog;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
 
 namespace MeshProxy.Core.Tests.AccessLog;

@@ -1,5 +1,5 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Core.Tests.Config;
 

@@ -1,5 +1,5 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Network;
 using MeshProxy.TestSupport;
 
 namespace MeshProxy.Core.Tests.Config;

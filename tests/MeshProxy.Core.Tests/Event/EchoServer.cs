@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;

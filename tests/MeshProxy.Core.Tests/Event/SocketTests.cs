@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
+
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.Event;
 
@@ -356,7 +358,7 @@ public class SocketTests
     {
         EndPoint endpoint = address switch
         {
-            Core.Network.SocketAddress ip => new IPEndPoint(ip.Address, ip.Port),
+            SocketAddress ip => new IPEndPoint(ip.Address, ip.Port),
             UnixSocketAddress unix => new UnixDomainSocketEndPoint(unix.IsAbstract ? "\0" + unix.Path[1..] : unix.Path),
             _ => throw new NotSupportedException(),
         };

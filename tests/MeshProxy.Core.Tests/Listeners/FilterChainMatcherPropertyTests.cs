@@ -1,3 +1,4 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Listeners;
 using MeshProxy.Core.Network;

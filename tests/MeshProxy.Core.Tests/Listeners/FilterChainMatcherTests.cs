@@ -1,6 +1,6 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Listeners;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Core.Tests.Listeners;
 

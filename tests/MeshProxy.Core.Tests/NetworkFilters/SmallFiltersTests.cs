@@ -1,5 +1,5 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
 using MeshProxy.TestSupport.Simulation;

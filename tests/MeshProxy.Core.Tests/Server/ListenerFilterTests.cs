@@ -1,4 +1,5 @@
 using System.Text;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
@@ -7,7 +8,7 @@ using MeshProxy.Core.Hosting;
 using MeshProxy.Core.Listeners;
 using MeshProxy.Core.Network;
 using static MeshProxy.Core.Tests.Server.ServerHarness;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.Server;
 

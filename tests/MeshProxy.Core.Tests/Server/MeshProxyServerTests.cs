@@ -1,5 +1,4 @@
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 using static MeshProxy.Core.Tests.Server.ServerHarness;
 
 namespace MeshProxy.Core.Tests.Server;

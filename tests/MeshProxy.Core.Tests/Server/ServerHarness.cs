@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
@@ -9,7 +10,7 @@ using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.Server;
 

@@ -1,8 +1,8 @@
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Listeners;
-using MeshProxy.Core.Network;
 using static MeshProxy.Core.Tests.Server.ServerHarness;
 
 namespace MeshProxy.Core.Tests.Server;

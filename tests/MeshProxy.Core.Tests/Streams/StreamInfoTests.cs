@@ -1,5 +1,5 @@
 using System.Reflection;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Streams;
 
 namespace MeshProxy.Core.Tests.Streams;

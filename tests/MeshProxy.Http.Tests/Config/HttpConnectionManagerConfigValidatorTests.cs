@@ -1,3 +1,4 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport;
@@ -196,7 +197,7 @@ public sealed class HttpConnectionManagerConfigValidatorTests
                     new()
                     {
                         Name = "in",
-                        Address = Core.Network.NetworkAddress.Loopback(0),
+                        Address = NetworkAddress.Loopback(0),
                         FilterChains = [new() { Filters = [new(Hcm, Hosts(new VirtualHostConfig { Name = "a", Domains = ["*"], Routes = [Forward] }))] }],
                     },
                 ],

@@ -1,4 +1,4 @@
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.ConnectionManager;
 using MeshProxy.Http.Headers;

@@ -1,7 +1,7 @@
 using System.Globalization;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Hosting;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
 using MeshProxy.Http.Config;

@@ -1,5 +1,6 @@
 using System.Net;
 using MeshProxy.Core.AccessLog;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -15,7 +16,7 @@ using MeshProxy.Http.Router;
 using MeshProxy.TestSupport.Simulation;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.TestSupport.Http;
 

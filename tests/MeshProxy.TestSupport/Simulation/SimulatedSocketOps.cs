@@ -1,6 +1,6 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.TestSupport.Simulation;
 

@@ -1,5 +1,5 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Core.TransportSockets.Memory;
 

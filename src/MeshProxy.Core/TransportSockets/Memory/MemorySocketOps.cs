@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 
 namespace MeshProxy.Core.TransportSockets.Memory;
 

@@ -1,13 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
-using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Tests.Event;
 using MeshProxy.Core.Tests.Server;
-using SocketAddress = MeshProxy.Core.Network.SocketAddress;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.NetworkFilters.TcpProxy;
 

@@ -1,3 +1,4 @@
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters.DirectResponse;

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Numerics;
 
-namespace MeshProxy.Core.Network;
+namespace MeshProxy.Core.Addresses;
 
 /// <summary>Finds the value of the longest prefix that an IP address has.</summary>
 /// <remarks>

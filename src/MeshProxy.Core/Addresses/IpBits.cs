@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
-namespace MeshProxy.Core.Network;
+namespace MeshProxy.Core.Addresses;
 
 /// <summary>An IP address as a number, IPv4 in the top 32 bits, so that a prefix of n bits is the top n bits in both families.</summary>
 internal readonly record struct IpBits(UInt128 Value, bool IsV4)

@@ -1,7 +1,7 @@
 using System.Net;
-using MeshProxy.Core.Network;
+using MeshProxy.Core.Addresses;
 
-namespace MeshProxy.Core.Tests.Network;
+namespace MeshProxy.Core.Tests.Addresses;
 
 public sealed class IpPrefixMapTests
 {

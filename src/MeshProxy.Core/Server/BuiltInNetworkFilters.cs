@@ -1,3 +1,4 @@
+using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.NetworkFilters.ConnectionLimit;
 using MeshProxy.Core.NetworkFilters.DirectResponse;
@@ -5,7 +6,7 @@ using MeshProxy.Core.NetworkFilters.Echo;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
 
-namespace MeshProxy.Core.NetworkFilters;
+namespace MeshProxy.Core.Server;
 
 /// <summary>The network filters that every server knows.</summary>
 internal static class BuiltInNetworkFilters

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace MeshProxy.Core.Network;
+namespace MeshProxy.Core.Addresses;
 
 /// <summary>A range of IP addresses that share their first bits: <c>10.0.0.0/8</c> (Envoy: <c>config.core.v3.CidrRange</c>).</summary>
 /// <remarks>

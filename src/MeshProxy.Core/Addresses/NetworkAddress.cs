@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace MeshProxy.Core.Network;
+namespace MeshProxy.Core.Addresses;
 
 /// <summary>An address that a listener binds or an endpoint has: IP and port, Unix domain socket, or a name inside this process.</summary>
 /// <remarks>Immutable, compared by value, safe from any thread.</remarks>
