@@ -14,6 +14,9 @@ namespace MeshProxy.Core.Buffers;
 /// </remarks>
 public sealed class IoBuffer : IBufferWriter<byte>
 {
+    /// <summary>A piece of a slab this small is copied rather than shared.</summary>
+    private const int MaxCopyBytes = 256;
+
     private readonly SlabPool _pool;
     private Slice[] _slices = [];
     private int _head;
@@ -139,7 +142,8 @@ public sealed class IoBuffer : IBufferWriter<byte>
         MoveFrom(source);
     }
 
-    /// <summary>Takes the first <paramref name="count"/> bytes of <paramref name="source"/>, without copying.</summary>
+    /// <summary>Takes the first <paramref name="count"/> bytes of <paramref name="source"/>, without copying but for a small piece of a slab.</summary>
+    /// <remarks>A body of tiny chunks would else hold a slice and a share of a slab for each byte, far more than the limits count.</remarks>
     public void MoveFrom(IoBuffer source, long count)
     {
         Debug.Assert(source._pool == _pool, "buffers of two workers: copy instead");
@@ -156,6 +160,14 @@ public sealed class IoBuffer : IBufferWriter<byte>
                 source.Length -= n;
                 Length += n;
                 count -= n;
+            }
+            else if (count <= MaxCopyBytes)
+            {
+                var n = (int)count;
+                Append(first.Slab.Span(first.Start, n));
+                first.Start += n;
+                source.Length -= n;
+                count = 0;
             }
             else
             {
@@ -267,6 +279,7 @@ public sealed class IoBuffer : IBufferWriter<byte>
     internal void MakeContiguous(int readable, int capacity)
     {
         Debug.Assert(readable <= Length && readable <= capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, SlabPool.MaxSlabBytes);
         if (_count > 0)
         {
             ref var first = ref SliceAt(0);

@@ -10,7 +10,7 @@ public sealed record CircuitBreakersConfig
     /// <summary>For requests of priority DEFAULT (Envoy: <c>thresholds</c>).</summary>
     public CircuitBreakerThresholdsConfig DefaultPriority { get; init; } = new();
 
-    /// <summary>For requests of priority HIGH (Envoy: <c>thresholds</c>).</summary>
+    /// <summary>For requests of priority HIGH (Envoy: <c>thresholds</c>). Routes of this version have no priority: all requests are DEFAULT.</summary>
     public CircuitBreakerThresholdsConfig HighPriority { get; init; } = new();
 }
 

@@ -16,11 +16,7 @@ internal sealed class ClusterConfigValidator(ExtensionValidator extensions) : IC
         CommonConfigValidation.ValidateBufferLimit(config.PerConnectionBufferLimitBytes, errors);
         CommonConfigValidation.ValidateKeepalive(config.TcpKeepalive, errors.Field("upstream_connection_options").Field("tcp_keepalive"));
         CommonConfigValidation.ValidateHttpProtocolOptions(config.CommonHttpProtocolOptions, errors.Field("common_http_protocol_options"));
-        if (config.TransportSocket is { } transportSocket)
-        {
-            extensions.Validate(ExtensionCategory.UpstreamTransportSocket, transportSocket, errors.Field("transport_socket"));
-        }
-
+        extensions.ValidateTransportSocket(ExtensionCategory.UpstreamTransportSocket, config.TransportSocket, errors.Field("transport_socket"));
         ValidateLoadAssignment(config.LoadAssignment, errors.Field("load_assignment"));
     }
 

@@ -3,6 +3,9 @@ namespace MeshProxy.Core.Config;
 /// <summary>Checks uses of extensions: that they are registered, that their configs are sound, that a chain ends as it must.</summary>
 internal sealed class ExtensionValidator(IExtensionCatalog catalog)
 {
+    /// <summary>Plain bytes: what a listener or a cluster has that names no transport socket.</summary>
+    public const string RawBuffer = "envoy.transport_sockets.raw_buffer";
+
     /// <summary>Checks one use.</summary>
     /// <param name="category">Where it plugs in.</param>
     /// <param name="extension">The use.</param>
@@ -13,6 +16,19 @@ internal sealed class ExtensionValidator(IExtensionCatalog catalog)
         var description = Find(category, extension.Name, errors);
         description?.Validate(extension.TypedConfig, errors.Field("typed_config"));
         return description;
+    }
+
+    /// <summary>Checks what lies between a socket and its filters, if anything is named.</summary>
+    public void ValidateTransportSocket(ExtensionCategory category, ExtensionConfig? extension, ConfigErrors errors)
+    {
+        if (extension is { Name: RawBuffer })
+        {
+            errors.Require(extension.TypedConfig is null, "typed_config", $"{RawBuffer} takes no config, got a {extension.TypedConfig?.GetType().Name}");
+        }
+        else if (extension is not null)
+        {
+            Validate(category, extension, errors);
+        }
     }
 
     /// <summary>Checks filters that run in order and end with a terminal one.</summary>
@@ -64,7 +80,9 @@ internal sealed class ExtensionValidator(IExtensionCatalog catalog)
         var description = catalog.Find(category, name);
         if (description is null)
         {
-            var names = string.Join(", ", catalog.Names(category).Order(StringComparer.Ordinal));
+            var isTransport = category is ExtensionCategory.DownstreamTransportSocket or ExtensionCategory.UpstreamTransportSocket;
+            var known = isTransport ? catalog.Names(category).Append(RawBuffer) : catalog.Names(category);
+            var names = string.Join(", ", known.Order(StringComparer.Ordinal));
             errors.Add("name", $"no {Describe(category)} '{name}' is registered; {(names.Length == 0 ? "there is none" : "there are " + names)}");
         }
 

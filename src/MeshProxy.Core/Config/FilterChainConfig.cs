@@ -19,7 +19,8 @@ public sealed record FilterChainConfig
     /// <value>Null: plain bytes, <c>envoy.transport_sockets.raw_buffer</c>.</value>
     public ExtensionConfig? TransportSocket { get; init; }
 
-    /// <summary>How long the transport's handshake may take; zero means no limit (Envoy: <c>transport_socket_connect_timeout</c>).</summary>
+    /// <summary>How long the transport's handshake may take; zero means no limit (Envoy: <c>transport_socket_connect_timeout</c>).
+    /// Plain bytes have no handshake.</summary>
     /// <value>Zero.</value>
     public TimeSpan TransportSocketConnectTimeout { get; init; }
 }

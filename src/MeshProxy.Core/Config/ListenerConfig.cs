@@ -83,11 +83,13 @@ public sealed record ListenerConfig
     /// <value>Null: off.</value>
     public TcpKeepaliveConfig? TcpKeepalive { get; init; }
 
-    /// <summary>Which way the traffic goes as seen from the app beside this proxy (Envoy: <c>traffic_direction</c>).</summary>
+    /// <summary>Which way the traffic goes as seen from the app beside this proxy (Envoy: <c>traffic_direction</c>). It changes nothing in the
+    /// way of a byte; tracing and admin tell of it.</summary>
     /// <value>Unspecified.</value>
     public TrafficDirection TrafficDirection { get; init; }
 
-    /// <summary>Whether the listener also drains when the server is told to fail its health checks (Envoy: <c>drain_type</c>).</summary>
+    /// <summary>Whether the listener also drains when the server is told to fail its health checks (Envoy: <c>drain_type</c>). No filter
+    /// of this version answers health checks.</summary>
     /// <value>Default: it does.</value>
     public DrainType DrainType { get; init; }
 

@@ -85,11 +85,7 @@ internal sealed class ListenerConfigValidator(ExtensionValidator extensions, IRe
     private void ValidateFilterChain(FilterChainConfig chain, ConfigErrors errors)
     {
         errors.RequireDuration(chain.TransportSocketConnectTimeout, "transport_socket_connect_timeout");
-        if (chain.TransportSocket is { } transportSocket)
-        {
-            extensions.Validate(ExtensionCategory.DownstreamTransportSocket, transportSocket, errors.Field("transport_socket"));
-        }
-
+        extensions.ValidateTransportSocket(ExtensionCategory.DownstreamTransportSocket, chain.TransportSocket, errors.Field("transport_socket"));
         extensions.ValidateChain(ExtensionCategory.NetworkFilter, chain.Filters, "filters", errors);
         for (var i = 0; i < chain.Filters.Count; i++)
         {

@@ -1,8 +1,5 @@
 namespace MeshProxy.Core.Config;
 
-/// <summary>Sends back what arrives; terminal (<c>envoy.filters.network.echo</c>).</summary>
-public sealed record EchoConfig;
-
 /// <summary>Sends a fixed answer to each new connection and closes it; terminal (<c>envoy.filters.network.direct_response</c>).</summary>
 public sealed record DirectResponseConfig
 {

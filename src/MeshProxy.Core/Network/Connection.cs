@@ -31,9 +31,6 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <summary>A read grows to this while the peer keeps it full; the buffer limit may say less.</summary>
     private const int MaxReadBytes = SlabPool.BulkSlabBytes;
     private const int MaxBytesATurn = MaxReadBytes;
-    /// <summary>Bytes that wait here have left the processor's cache when their turn comes; those in the kernel's buffer have to wait anyway.</summary>
-    private const int MaxLowWatermarkBytes = 16 * 1024;
-
     private const int EagerFlushBytes = 64 * 1024;
 
     /// <summary>A write this small is copied behind what waits already, so that both leave in one piece.</summary>
@@ -152,7 +149,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     internal ITransportSocket? Transport { get; set; }
 
-    private int LowWatermarkBytes => Math.Min(_options.BufferLimitBytes / 2, MaxLowWatermarkBytes);
+    private int LowWatermarkBytes => _options.BufferLimitBytes / 2;
 
     /// <summary>Registers an accepted socket with the loop.</summary>
     internal void Start()

@@ -33,8 +33,6 @@ internal sealed class ClusterStats(StatsScope scope)
 
     public Counter DestroyedWithActiveRequest { get; } = scope.Counter("upstream_cx_destroy_with_active_rq");
 
-    public Counter CloseNotify { get; } = scope.Counter("upstream_cx_close_notify");
-
     public Counter ProtocolError { get; } = scope.Counter("upstream_cx_protocol_error");
 
     public Counter ReceivedBytes { get; } = scope.Counter("upstream_cx_rx_bytes_total");
@@ -68,8 +66,6 @@ internal sealed class ClusterStats(StatsScope scope)
     public Counter RequestCancelled { get; } = scope.Counter("upstream_rq_cancelled");
 
     public Counter RequestTimeout { get; } = scope.Counter("upstream_rq_timeout");
-
-    public Counter RequestPerTryTimeout { get; } = scope.Counter("upstream_rq_per_try_timeout");
 
     public Counter ResetByPeer { get; } = scope.Counter("upstream_rq_rx_reset");
 

@@ -52,7 +52,8 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     /// <value>Zero.</value>
     public TimeSpan RequestHeadersTimeout { get; init; }
 
-    /// <summary>How long a draining connection still takes new streams (Envoy: <c>drain_timeout</c>).</summary>
+    /// <summary>How long a draining connection still takes new streams (Envoy: <c>drain_timeout</c>). HTTP/1.1 has no notice to give:
+    /// an idle connection is closed, a busy one after its response.</summary>
     /// <value>5 seconds.</value>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -146,7 +147,7 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     public bool Proxy100Continue { get; init; }
 
     /// <summary>Whether an invalid request ends only its stream where it can, rather than the connection
-    /// (Envoy: <c>stream_error_on_invalid_http_message</c>). Only for trusted clients.</summary>
+    /// (Envoy: <c>stream_error_on_invalid_http_message</c>). Only for trusted clients. On HTTP/1.1 an invalid message always ends the connection.</summary>
     /// <value>False.</value>
     public bool StreamErrorOnInvalidHttpMessage { get; init; }
 

@@ -73,7 +73,9 @@ internal sealed class Http1ResponseWriter(SlabPool slabs, Http1ProtocolOptions o
     public ValueTask<IoResult> WriteHeadersAsync(ResponseHeaders headers, bool endStream, ref bool close)
     {
         (Framing, var length) = FramingOf(headers, endStream);
-        close |= Framing == BodyFraming.UntilClose;
+
+        // A filter's 1xx in the place of the response: the client waits for the response proper, and must not take the next one for it.
+        close |= Framing == BodyFraming.UntilClose || (headers.Status < 200 && Framing != BodyFraming.Tunnel);
         _remaining = Framing == BodyFraming.ContentLength ? length : long.MaxValue;
         var isTunnel = Framing == BodyFraming.Tunnel;
         var flags = _names | (close && !isTunnel ? Http1EncodeFlags.ConnectionClose : 0)

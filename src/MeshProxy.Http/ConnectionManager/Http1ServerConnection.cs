@@ -131,6 +131,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         var stats = worker.Shared.Stats;
         stats.ConnectionsActive.Add(-1);
         stats.Http1ConnectionsActive.Add(-1);
+        stats.UpgradesActive.Add(_isTunnel ? -1 : 0);
         stats.ConnectionsDestroyed.Increment();
         stats.ReceivedBytes.Add(Connection.BytesReceived);
         stats.SentBytes.Add(Connection.BytesSent);
@@ -543,6 +544,8 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     private void OpenTunnel()
     {
         _isTunnel = true;
+        worker.Shared.Stats.UpgradesTotal.Increment();
+        worker.Shared.Stats.UpgradesActive.Add(1);
         _state = Http1ConnectionState.Body;
         if (_bodyInto is { } into && DecodeBody(into) is { } status)
         {

@@ -254,9 +254,16 @@ internal sealed class RequestMutation
     {
         PathCheck.Missing => MutationResult.Refuse(404, ResponseCodeDetails.MissingPath),
         PathCheck.NoPath => MutationResult.Refuse(404, ResponseCodeDetails.AbsolutePathRejected),
-        PathCheck.Redirect => MutationResult.Refuse(307, ResponseCodeDetails.PathNormalizationFailed, Encoding.Latin1.GetString(headers.Path)),
+        PathCheck.Redirect => MutationResult.Refuse(307, ResponseCodeDetails.PathNormalizationFailed, LocationOf(headers.Path)),
         _ => MutationResult.Refuse(400, ResponseCodeDetails.PathNormalizationFailed),
     };
+
+    /// <summary>The path as a reference to this host: what begins with two slashes names another one (RFC 3986 section 4.2).</summary>
+    private static string LocationOf(ReadOnlySpan<byte> path)
+    {
+        var text = Encoding.Latin1.GetString(path);
+        return path.Length > 1 && path[1] is (byte)'/' or (byte)'\\' ? "/." + text : text;
+    }
 
     /// <summary>Takes the referer out if there are two or it is no URL, as Envoy does.</summary>
     private static void CheckReferer(RequestHeaders headers, bool isRepeated)

@@ -157,7 +157,6 @@ internal sealed class HttpConnectionPool : IWorkerHostState
         var index = connection.IdleIndex;
         if (index >= 0)
         {
-            _cluster.Info.Stats.DestroyedRemote.Increment();
             connection.IdleIndex = -1;
             Array.Copy(_idle, index + 1, _idle, index, _idleCount - index - 1);
             _idle[--_idleCount] = null!;
@@ -172,7 +171,9 @@ internal sealed class HttpConnectionPool : IWorkerHostState
             _idleTimer.Cancel();
         }
 
-        _cluster.Info.Stats.ConnectionLengthMs.Record((_cluster.Loop.NowUs - connection.CreatedUs) / 1000);
+        var stats = _cluster.Info.Stats;
+        (connection.Connection.IsReadEnded || connection.Connection.IsBroken ? stats.DestroyedRemote : stats.DestroyedLocal).Increment();
+        stats.ConnectionLengthMs.Record((_cluster.Loop.NowUs - connection.CreatedUs) / 1000);
         _connections--;
         UpstreamConnector.Released(_cluster, _host);
         if (_firstPending is not null && _connecting < _pendingCount)

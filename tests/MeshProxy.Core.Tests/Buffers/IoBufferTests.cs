@@ -103,6 +103,30 @@ public class IoBufferTests
     }
 
     [Fact]
+    public void MoveFrom_ManySmallPieces_GathersThem()
+    {
+        var pool = new SlabPool();
+        var source = new IoBuffer(pool);
+        var target = new IoBuffer(pool);
+        for (var round = 0; round < 20; round++)
+        {
+            source.Append(new byte[SlabPool.MinSlabBytes]);
+            while (source.Length > 5)
+            {
+                target.MoveFrom(source, 1);
+                source.Drain(5);
+            }
+
+            source.Clear();
+        }
+
+        target.SliceCount.ShouldBeLessThan(10);
+        pool.BytesInUse.ShouldBeLessThan(2 * target.Length + SlabPool.MinSlabBytes);
+        target.Clear();
+        pool.SlabsInUse.ShouldBe(0);
+    }
+
+    [Fact]
     public void MakeContiguous_OverManySlices_KeepsTheOrder()
     {
         var pool = new SlabPool();

@@ -91,7 +91,8 @@ public sealed class ServerConfigValidatorTests
         { "log empty", Listener with { AccessLog = [new() { Path = "" }] }, "access_log[0].path", "must not be empty" },
         { "listener filter", Listener with { ListenerFilters = [new("spy")] }, "listener_filters[0].name", "no listener filter 'spy' is registered; there are inspector" },
         { "no chain", Listener with { FilterChains = [], DefaultFilterChain = null }, "filter_chains", "there is no filter chain" },
-        { "transport", Chain(EchoChain with { TransportSocket = new("tls") }), "filter_chains[0].transport_socket.name", "there is none" },
+        { "transport", Chain(EchoChain with { TransportSocket = new("tls") }), "filter_chains[0].transport_socket.name", "there are envoy.transport_sockets.raw_buffer" },
+        { "raw buffer", Chain(EchoChain with { TransportSocket = new("envoy.transport_sockets.raw_buffer", new DirectResponseConfig()) }), "filter_chains[0].transport_socket.typed_config", "takes no config" },
         { "transport timeout", Chain(EchoChain with { TransportSocketConnectTimeout = TimeSpan.FromTicks(-1) }), "filter_chains[0].transport_socket_connect_timeout", "must be 0, or from 1 ms" },
         { "match", Chain(EchoChain with { FilterChainMatch = new() { DestinationPort = 0 } }), "filter_chains[0].filter_chain_match.destination_port", "from 1 to 65535, is 0" },
         { "source port", Chain(EchoChain with { FilterChainMatch = new() { SourcePorts = [1, 65536] } }), "filter_chains[0].filter_chain_match.source_ports[1]", "from 1 to 65535" },
@@ -102,8 +103,8 @@ public sealed class ServerConfigValidatorTests
         { "terminal first", Filters(new(Echo), new(Echo)), "filter_chains[0].filters[0]", "is terminal: it must be the last filter" },
         { "not terminal", Filters(new ExtensionConfig(Limit, new ConnectionLimitConfig { StatPrefix = "l", MaxConnections = 5 })), "filter_chains[0].filters[0]", $"is not terminal: the last filter must be, such as {Echo}, {TcpProxy}" },
         { "no config", Filters(new ExtensionConfig(TcpProxy)), "filter_chains[0].filters[0].typed_config", "is required: envoy.filters.network.tcp_proxy takes a TcpProxyConfig" },
-        { "wrong config", Filters(new ExtensionConfig(TcpProxy, new EchoConfig())), "filter_chains[0].filters[0].typed_config", "must be a TcpProxyConfig, is a EchoConfig" },
-        { "config too much", Filters(new ExtensionConfig(Echo, new EchoConfig())), "filter_chains[0].filters[0].typed_config", "takes no config" },
+        { "wrong config", Filters(new ExtensionConfig(TcpProxy, new DirectResponseConfig())), "filter_chains[0].filters[0].typed_config", "must be a TcpProxyConfig, is a DirectResponseConfig" },
+        { "config too much", Filters(new ExtensionConfig(Echo, new DirectResponseConfig())), "filter_chains[0].filters[0].typed_config", "takes no config" },
         { "tcp prefix", Tcp(Proxy with { StatPrefix = "" }), "filter_chains[0].filters[0].typed_config.stat_prefix", "must not be empty" },
         { "tcp none", Tcp(Proxy with { Cluster = null }), "filter_chains[0].filters[0].typed_config", "exactly one of cluster" },
         { "tcp both", Tcp(Proxy with { WeightedClusters = [new("up", 1)] }), "filter_chains[0].filters[0].typed_config", "exactly one of cluster" },
@@ -130,6 +131,18 @@ public sealed class ServerConfigValidatorTests
 
         error.Path.ShouldBe("listeners[0]." + path);
         error.Message.ShouldContain(message);
+    }
+
+    [Fact]
+    public void Validate_PlainBytesByName_AreSound()
+    {
+        var plain = new ExtensionConfig("envoy.transport_sockets.raw_buffer");
+
+        Errors(Sound with
+        {
+            Listeners = [Chain(EchoChain with { TransportSocket = plain })],
+            Clusters = [Cluster with { TransportSocket = plain }],
+        }).ShouldBeEmpty();
     }
 
     public static TheoryData<string, ClusterConfig, string, string> BadClusters => new()

@@ -64,16 +64,16 @@ public class ConnectionTests
     }
 
     [Fact]
-    public void Read_OfALargeBacklog_TakesAtMost64KiBATurn()
+    public void Read_OfALargeBacklog_TakesAtMost256KiBATurn()
     {
         var h = new Harness();
-        h.Peer.Send(new byte[200_000]);
+        h.Peer.Send(new byte[1_000_000]);
         h.Network.RunUntilIdle();
         var turns = new List<long>();
         var done = h.ReadAll(turns);
         h.Network.RunUntilIdle();
         done.IsCompleted.ShouldBeFalse();
-        h.Into.Length.ShouldBe(200_000);
+        h.Into.Length.ShouldBe(1_000_000);
         turns.GroupBy(t => t).Count().ShouldBeGreaterThanOrEqualTo(2);
         h.Peer.ShutdownSend();
         h.Network.RunUntilIdle();

@@ -298,6 +298,17 @@ public sealed class RequestMutationTests
     }
 
     [Theory]
+    [InlineData("/%2Fevil.example/a", "/.//evil.example/a")]
+    [InlineData("/%5Cevil.example/a", "/./\\evil.example/a")]
+    [InlineData("/a%2Fb", "/a/b")]
+    public void Apply_EscapedSlashesToRedirect_NeverNamesAnotherHost(string path, string location)
+    {
+        var config = Plain with { PathWithEscapedSlashesAction = PathWithEscapedSlashesAction.UnescapeAndRedirect };
+
+        Apply(config, Requests.Get(path), "192.0.2.5").Location.ShouldBe(location);
+    }
+
+    [Theory]
     [InlineData("edge")]
     [InlineData("edge, forwarded")]
     [InlineData("trusted hop")]

@@ -27,6 +27,8 @@ public class TunnelTests
         h.Upstream.TakeReceived();
         h.Send(client, "from client");
         h.Upstream.ReceivedText.ShouldBe("from client");
+        h.Counter("http.t.downstream_cx_upgrades_total").ShouldBe(1);
+        h.Gauge("http.t.downstream_cx_upgrades_active").ShouldBe(1);
 
         h.ShouldBeClean();
     }

@@ -201,6 +201,8 @@ public class UpstreamTests
 
         h.Upstream.IsEnded.ShouldBeTrue();
         h.Counter("cluster.c.upstream_cx_idle_timeout").ShouldBe(1);
+        h.Counter("cluster.c.upstream_cx_destroy_local").ShouldBe(1);
+        h.Counter("cluster.c.upstream_cx_destroy_remote").ShouldBe(0);
         h.ShouldBeClean();
     }
 

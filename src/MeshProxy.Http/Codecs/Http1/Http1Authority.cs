@@ -5,6 +5,9 @@ namespace MeshProxy.Http.Codecs.Http1;
 /// <summary>Checks a host with an optional port (RFC 9110 section 7.2, RFC 3986 section 3.2.2).</summary>
 internal static unsafe class Http1Authority
 {
+    /// <summary>A name in DNS has 253 characters at most. Header maps take far more, but not a whole head of 60 KiB.</summary>
+    public const int MaxLength = 8 * 1024;
+
     private const int MaxPort = 65535;
 
     /// <summary>Whether it is well-formed: a name, an IPv4 address or an IPv6 address in brackets, then maybe a port.</summary>
@@ -12,7 +15,7 @@ internal static unsafe class Http1Authority
     {
         fixed (byte* p = authority)
         {
-            if (authority.IsEmpty || HeaderBytes.IndexOfNonHost(p, authority.Length, authority.Length) != authority.Length)
+            if (authority.IsEmpty || authority.Length > MaxLength || HeaderBytes.IndexOfNonHost(p, authority.Length, authority.Length) != authority.Length)
             {
                 return false;
             }

@@ -5,10 +5,13 @@ namespace MeshProxy.Http.Codecs.Http1;
 /// <summary>Decides what becomes of a request's Upgrade header (RFC 9110 section 7.8).</summary>
 internal static class Http1Upgrade
 {
+    /// <summary>Nobody offers more; and taking h2c out of a longer list would cost more than it is worth.</summary>
+    private const int MaxListLength = 1024;
+
     /// <summary>
     /// Whether the request asks for another protocol. If not, the header is taken out. <paramref name="counts"/>: the
     /// connection option is there, and the request is not HTTP/1.0. h2c never counts: nobody may ask a proxy for it on
-    /// another's behalf, and RFC 9113 section 3.1 has dropped it.
+    /// another's behalf, and RFC 9113 section 3.1 has dropped it. Nor do several lines: what is allowed is decided by the first.
     /// </summary>
     public static bool Settle(RequestHeaders headers, bool counts)
     {
@@ -22,7 +25,7 @@ internal static class Http1Upgrade
             h2c |= isH2c;
         }
 
-        if (!counts || wanted == 0)
+        if (!counts || wanted == 0 || headers.Get(HeaderNames.Upgrade).Length > MaxListLength || IsRepeated(headers))
         {
             headers.Remove(HeaderNames.Upgrade);
             return false;
@@ -34,6 +37,17 @@ internal static class Http1Upgrade
         }
 
         return true;
+    }
+
+    private static bool IsRepeated(RequestHeaders headers)
+    {
+        var count = 0;
+        foreach (var header in headers)
+        {
+            count += header.Id == HeaderId.Upgrade ? 1 : 0;
+        }
+
+        return count > 1;
     }
 
     private static void RemoveH2c(RequestHeaders headers)

@@ -165,6 +165,36 @@ public sealed class Http1RequestDecoderTests
         r.Headers.ShouldBe("Host: example.com|");
     }
 
+    [Theory]
+    [InlineData("Upgrade: websocket\r\nUpgrade: h2c\r\n")]
+    [InlineData("Upgrade: websocket\r\nUpgrade: websocket\r\n")]
+    [InlineData("Upgrade: h2c\r\nUpgrade: websocket\r\n")]
+    public void Upgrade_InSeveralLines_IsLeftOut(string fields)
+    {
+        var r = Http1Harness.Request($"GET / HTTP/1.1\r\n{Host}{fields}Connection: upgrade\r\n\r\n");
+        r.Facts.ShouldContain("upgrade=False");
+        r.Headers.ShouldBe("Host: example.com|");
+    }
+
+    [Fact]
+    public void Upgrade_ListOfHundredsWithH2c_IsLeftOut()
+    {
+        var list = "h2c" + string.Concat(Enumerable.Range(0, 2000).Select(i => ", x/" + i));
+        var r = Http1Harness.RequestOnce([System.Text.Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\n{Host}Upgrade: {list}\r\nConnection: upgrade\r\n\r\n")], new());
+        r.Status.ShouldBe(DecodeStatus.Complete);
+        r.Headers.ShouldBe("Host: example.com|");
+    }
+
+    [Theory]
+    [InlineData("GET http://{0}/ HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: {0}\r\n\r\n")]
+    [InlineData("CONNECT {0}:80 HTTP/1.1\r\nHost: a\r\n\r\n")]
+    public void Host_ThatFillsTheHead_IsRefused(string request)
+    {
+        var bytes = System.Text.Encoding.ASCII.GetBytes(string.Format(System.Globalization.CultureInfo.InvariantCulture, request, new string('a', 40_000)));
+        Http1Harness.RequestOnce([bytes], new()).Error.StatusCode.ShouldBe(400);
+    }
+
     [Fact]
     public void Upgrade_H2cAmongOthers_IsTakenOut()
     {
