@@ -150,6 +150,12 @@ internal sealed class ListenerManager
     /// <summary>Stops accepting on all addresses and closes them. Connections go on.</summary>
     public async Task StopAcceptingAsync()
     {
+        // First of all: a response that goes out while the sockets close should already say goodbye.
+        foreach (var chain in _listeners.Values.SelectMany(listener => listener.AllChains))
+        {
+            chain.BeginDrain();
+        }
+
         var all = _sockets.Values.ToList();
         await _context.Workers.RunOnAllAsync(worker => all.ForEach(sockets => sockets.Stop(worker.Index)));
         foreach (var sockets in all)
@@ -158,10 +164,6 @@ internal sealed class ListenerManager
         }
 
         Stats.Stopped.Add(_listeners.Count);
-        foreach (var chain in _listeners.Values.SelectMany(listener => listener.AllChains))
-        {
-            chain.BeginDrain();
-        }
     }
 
     /// <summary>Disposes of all listeners; no worker has a connection any more. Their stats stay, for whoever reads them after the stop.</summary>

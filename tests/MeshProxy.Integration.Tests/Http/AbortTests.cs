@@ -92,7 +92,8 @@ public sealed class AbortTests
         full.Listen(0);
         var port = ((System.Net.IPEndPoint)full.LocalEndPoint!).Port;
         using var filler = await RawConnection.ConnectAsync(port);
-        await using var proxy = await Proxy.HttpAsync($"127.0.0.1:{port}");
+        // The attempt itself goes on for the next request, until it times out.
+        await using var proxy = await Proxy.HttpAsync($"127.0.0.1:{port}", cluster: cluster => cluster.ConnectTimeout(TimeSpan.FromSeconds(1)));
         var client = await proxy.ConnectAsync();
         await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         await proxy.StatIsAsync("cluster.service.upstream_cx_total", 1);
