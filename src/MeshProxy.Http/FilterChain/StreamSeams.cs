@@ -93,6 +93,9 @@ internal interface IRouterCallbacks : IHttpFilterCallbacks
     void ResetStream();
 
     bool IsAborted { get; }
+
+    /// <summary>Whether the downstream asked for a tunnel: its codec holds what comes back until one is granted.</summary>
+    bool IsTunnelRequest { get; }
 }
 
 internal interface IRouterTimeout
