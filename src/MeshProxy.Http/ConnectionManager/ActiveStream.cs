@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -334,6 +335,7 @@ internal sealed class ActiveStream : IRouterCallbacks
 
     private void Recycle()
     {
+        Debug.Assert(!_decode.IsRunning && !_encode.IsActive, "a pump of a recycled stream would serve the next one");
         Timer.Stop();
         _owner = null;
         _chain = null;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -633,6 +634,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     {
         if (_codec is { } codec)
         {
+            Debug.Assert(_stream is null, "the stream still reads and writes by it");
             _codec = null;
             worker.Return(codec);
         }

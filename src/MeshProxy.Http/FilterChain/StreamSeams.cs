@@ -21,9 +21,6 @@ internal enum ReadStatus : byte
 
     /// <summary>The peer broke the protocol.</summary>
     ProtocolError,
-
-    /// <summary>The connection could not be made or used; nothing reached the peer.</summary>
-    ConnectFailed,
 }
 
 /// <summary>The downstream half of a stream: what a codec's server side offers the connection manager.</summary>
