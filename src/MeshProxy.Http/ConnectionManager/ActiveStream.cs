@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -67,6 +68,8 @@ internal sealed class ActiveStream : IRouterCallbacks
     /// <summary>Whether the head was whole and the stream has not ended.</summary>
     public bool IsLive { get; private set; }
 
+    public bool IsTunnelRequest { get; private set; }
+
     public bool RequestEnded => _decode.RequestEnded;
 
     /// <summary>Whether the response was sent to its end.</summary>
@@ -130,6 +133,7 @@ internal sealed class ActiveStream : IRouterCallbacks
     /// <param name="upgrade">The request asks for a tunnel.</param>
     public void Begin(ClientIdentity client, bool endStream, bool upgrade)
     {
+        IsTunnelRequest = upgrade;
         if (BeginCounted(endStream) && _worker.Shared.PrepareRequest(this, client, upgrade))
         {
             _ = _decode.RunAsync();
@@ -331,6 +335,7 @@ internal sealed class ActiveStream : IRouterCallbacks
 
     private void Recycle()
     {
+        Debug.Assert(!_decode.IsRunning && !_encode.IsActive, "a pump of a recycled stream would serve the next one");
         Timer.Stop();
         _owner = null;
         _chain = null;
@@ -339,6 +344,7 @@ internal sealed class ActiveStream : IRouterCallbacks
         _routeSelected = false;
         _dead = false;
         _zombie = false;
+        IsTunnelRequest = false;
         _abortSignal = null;
         _decode.Clear();
         _encode.Clear();

@@ -1,6 +1,7 @@
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Network;
 using MeshProxy.Http.Codecs.Http1;
+using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
 
@@ -11,11 +12,17 @@ internal sealed class Http1ServerCodec(Http1CodecOptions options, SlabPool slabs
 
     public Http1ResponseWriter Writer { get; } = new(slabs, options.Protocol);
 
+    /// <summary>The request's; null until one was chunked.</summary>
+    public HeaderTrailers? Trailers { get; private set; }
+
+    public HeaderTrailers NeedTrailers() => Trailers ??= new HeaderTrailers(slabs);
+
     public void Attach(INetworkFilterCallbacks callbacks) => Writer.Attach(callbacks);
 
     public void Reset()
     {
         Decoder.Reset();
         Writer.Reset();
+        Trailers?.Clear();
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -30,7 +31,6 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     private ITerminalFilterOwner? _owner;
     private LoopSource<ReadStatus>? _bodyWait;
     private IoBuffer? _bodyInto;
-    private HeaderTrailers? _trailers;
     private ConnectionTimer? _timer;
     private int _requests;
     private Http1ConnectionState _state;
@@ -74,7 +74,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
     public ClientIdentity Client { get; private set; } = null!;
 
-    public HeaderTrailers? RequestTrailers => _trailers;
+    public HeaderTrailers? RequestTrailers => _codec?.Trailers;
 
     public bool IsTunnel => _isTunnel;
 
@@ -272,7 +272,6 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     public void OnStreamComplete(ActiveStream stream)
     {
         _stream = null;
-        _trailers?.Clear();
         if (_state == Http1ConnectionState.Closed)
         {
             CheckDone();
@@ -569,9 +568,9 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             };
         }
 
-        _trailers ??= Decoder.Framing == BodyFraming.Chunked ? new HeaderTrailers(worker.Loop.Slabs) : null;
+        var trailers = Decoder.Framing == BodyFraming.Chunked ? _codec!.NeedTrailers() : null;
         var before = _in.Length;
-        var decoded = Decoder.DecodeBody(_in, into, _trailers);
+        var decoded = Decoder.DecodeBody(_in, into, trailers);
         _stream!.StreamInfo.DownstreamBytes.WireBytesReceived += before - _in.Length;
         switch (decoded)
         {
@@ -635,6 +634,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     {
         if (_codec is { } codec)
         {
+            Debug.Assert(_stream is null, "the stream still reads and writes by it");
             _codec = null;
             worker.Return(codec);
         }

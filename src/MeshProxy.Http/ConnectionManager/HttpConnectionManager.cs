@@ -1,5 +1,4 @@
 using MeshProxy.Core.AccessLog;
-using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
@@ -62,7 +61,15 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
             .. context.Workers.Select((w, i) => new HttpWorker(
                 this, w, context.Clusters.ForWorker(w.Index), i < context.Diagnostics.Count ? context.Diagnostics[i] : new WorkerDiagnostics())),
         ];
-        AccessLogs = CreateAccessLogs(config, context.AccessLogs);
+        try
+        {
+            AccessLogs = context.AccessLogs?.CreateAll(config.AccessLog, AccessLogFormat.DefaultHttp, "http." + config.StatPrefix) ?? [];
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public HttpConnectionManagerConfig Config { get; }
@@ -89,7 +96,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     public int MaxRequestsPerConnection { get; }
 
-    public IAccessLog[] AccessLogs { get; }
+    public IAccessLog[] AccessLogs { get; } = [];
 
     public bool HasAccessLogs => AccessLogs.Length > 0;
 
@@ -159,32 +166,6 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         {
             log.Dispose();
         }
-    }
-
-    private static IAccessLog[] CreateAccessLogs(HttpConnectionManagerConfig config, AccessLogManager? manager)
-    {
-        if (config.AccessLog.IsEmpty || manager is null)
-        {
-            return [];
-        }
-
-        var errors = new ConfigErrors();
-        var logs = new List<IAccessLog>();
-        for (var i = 0; i < config.AccessLog.Count; i++)
-        {
-            if (manager.Create(config.AccessLog[i], AccessLogFormat.DefaultHttp, errors.Field("access_log", i)) is { } log)
-            {
-                logs.Add(log);
-            }
-        }
-
-        if (!errors.IsEmpty)
-        {
-            logs.ForEach(static log => log.Dispose());
-            errors.ThrowIfAny();
-        }
-
-        return [.. logs];
     }
 
     private static void Refuse(ActiveStream stream, MutationResult result)

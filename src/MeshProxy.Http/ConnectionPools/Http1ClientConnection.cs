@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Diagnostics;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -87,6 +88,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 
     public ValueTask<IoResult> EncodeHeadersAsync(RequestHeaders headers, bool endStream)
     {
+        Debug.Assert(_phase == ReadPhase.Idle && _in.IsEmpty && IdleIndex < 0, "bytes of one exchange must not become another's");
         Requests++;
         _requestEnded = endStream;
         _received = false;

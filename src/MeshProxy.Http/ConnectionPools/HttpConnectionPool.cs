@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Upstream;
@@ -238,6 +239,7 @@ internal sealed class HttpConnectionPool : IWorkerHostState
 
     private void MakeIdle(Http1ClientConnection connection)
     {
+        Debug.Assert(connection.IdleIndex < 0 && connection.IsUsable, "a connection is idle once");
         if (_idleCount == _idle.Length)
         {
             Array.Resize(ref _idle, _idle.Length * 2);

@@ -21,9 +21,6 @@ internal enum ReadStatus : byte
 
     /// <summary>The peer broke the protocol.</summary>
     ProtocolError,
-
-    /// <summary>The connection could not be made or used; nothing reached the peer.</summary>
-    ConnectFailed,
 }
 
 /// <summary>The downstream half of a stream: what a codec's server side offers the connection manager.</summary>
@@ -93,6 +90,9 @@ internal interface IRouterCallbacks : IHttpFilterCallbacks
     void ResetStream();
 
     bool IsAborted { get; }
+
+    /// <summary>Whether the downstream asked for a tunnel: its codec holds what comes back until one is granted.</summary>
+    bool IsTunnelRequest { get; }
 }
 
 internal interface IRouterTimeout

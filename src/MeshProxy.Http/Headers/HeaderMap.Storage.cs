@@ -57,15 +57,6 @@ public abstract unsafe partial class HeaderMap
         _head = slab.Pointer + start;
     }
 
-    /// <summary>Adds a header whose name is a lower-case token that was checked by the caller (HTTP/2 decoding).</summary>
-    internal void AddChecked(ReadOnlySpan<byte> lowerName, ReadOnlySpan<byte> value)
-    {
-        var slot = default(HeaderSlot);
-        WriteLine(ref slot, lowerName, value, default);
-        slot.Id = HeaderTable.Find(lowerName);
-        PushSlot(slot);
-    }
-
     /// <summary>Adds a well-known header from its whole line, "name: value CR LF", which the caller has checked.</summary>
     internal void AddLine(HeaderId id, ReadOnlySpan<byte> line, int nameLength)
     {

@@ -42,7 +42,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     public ValueTask<FilterStatus> DecodeHeadersAsync(RequestHeaders headers, bool endStream)
     {
-        if (!SelectHost() || !Count())
+        if (!CheckRequest(headers) || !SelectHost() || !Count())
         {
             return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
         }
@@ -191,6 +191,22 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         _responseEnded = false;
         _responseDone = false;
         _isTunnel = false;
+    }
+
+    /// <summary>
+    /// Whether filters have left a request that can be sent. One that a filter made a tunnel would have its body sent without a
+    /// frame, to be read as requests; one that a filter made none would wait for a body that never comes.
+    /// </summary>
+    private bool CheckRequest(RequestHeaders headers)
+    {
+        var connect = headers.MethodIs(KnownMethod.Connect);
+        var missing = headers.Authority.IsEmpty ? "host"
+            : headers.Method.IsEmpty ? "method"
+            : headers.Path.IsEmpty && !connect ? "path"
+            : (connect || headers.Contains(HeaderId.Upgrade)) != _callbacks.IsTunnelRequest ? "upgrade"
+            : null;
+        return missing is null || Reply(
+            503, "missing required header: " + missing, ResponseFlags.None, ResponseCodeDetails.FilterRemovedRequiredRequestHeaders);
     }
 
     private bool SelectHost()

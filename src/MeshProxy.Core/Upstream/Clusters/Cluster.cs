@@ -24,7 +24,7 @@ internal sealed class Cluster
     public static Cluster Create(ClusterConfig config, StatsStore stats, int workerCount)
     {
         var name = string.IsNullOrEmpty(config.AltStatName) ? config.Name : config.AltStatName;
-        var info = new ClusterInfo(config, stats.Root.Scope("cluster." + name));
+        var info = new ClusterInfo(config, stats.Root.OwnedScope("cluster." + name));
         var hosts = PrioritySet.FromHosts(StaticHosts(config, workerCount));
         var all = hosts.Priorities.SelectMany(p => p.Hosts).ToImmutableArray();
         info.Stats.MembershipTotal.Set(all.Length);

@@ -57,5 +57,13 @@ internal sealed class ClusterManager
         var snapshot = next.ToFrozenDictionary(StringComparer.Ordinal);
         Snapshot = snapshot;
         apply(index => _workers[index].Apply(snapshot));
+        foreach (var (name, cluster) in old)
+        {
+            // What a new version of the same name counts stays listed. So does everything when all clusters go: the server stops.
+            if (snapshot.Count > 0 && (!snapshot.TryGetValue(name, out var now) || now != cluster))
+            {
+                cluster.Info.Stats.Scope.Dispose();
+            }
+        }
     }
 }

@@ -18,7 +18,6 @@ internal static class Http1ResponseCodeDetails
     public const string InvalidScheme = "http1.invalid_scheme";
     public const string InvalidTransferEncoding = "http1.invalid_transfer_encoding";
     public const string TransferEncodingNotAllowed = "http1.transfer_encoding_not_allowed";
-    public const string ContentLengthNotAllowed = "http1.content_length_not_allowed";
     public const string ContentLengthAndChunked = "http1.content_length_and_chunked_not_allowed";
     public const string BodyDisallowed = "http1.body_disallowed";
     public const string ConnectionHeaderRejected = "http1.connection_header_rejected";

@@ -1,0 +1,28 @@
+using MeshProxy.Core.Config;
+using MeshProxy.Core.Stats;
+using MeshProxy.Core.Upstream.Clusters;
+
+namespace MeshProxy.Core.Tests.Upstream.Clusters;
+
+public class ClusterManagerTests
+{
+    [Fact]
+    public void Update_ClusterThatGoes_TakesItsStatsAlong()
+    {
+        var stats = new StatsStore(0);
+        var manager = new ClusterManager(stats, []);
+        manager.Update([new ClusterConfig { Name = "stays" }, new ClusterConfig { Name = "goes" }], static _ => { });
+        manager.Snapshot["stays"].Info.Stats.RequestsTotal.Add(3);
+        var count = stats.Count;
+
+        for (var i = 0; i < 100; i++)
+        {
+            manager.Update([new ClusterConfig { Name = "stays", ConnectTimeout = TimeSpan.FromSeconds(1 + i) }, new ClusterConfig { Name = "goes" + i }], static _ => { });
+        }
+
+        stats.Find("cluster.goes.upstream_rq_total").ShouldBeNull();
+        stats.Find("cluster.goes99.upstream_rq_total").ShouldNotBeNull();
+        ((Counter)stats.Find("cluster.stays.upstream_rq_total")!).Value.ShouldBe(3);
+        stats.Count.ShouldBe(count);
+    }
+}
