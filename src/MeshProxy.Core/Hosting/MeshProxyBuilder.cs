@@ -137,7 +137,8 @@ public sealed class MeshProxyBuilder
         return this;
     }
 
-    /// <summary>The listeners and clusters so far, for <see cref="MeshProxyServer.UpdateAsync"/>. Not checked.</summary>
+    /// <summary>The listeners and clusters so far, for <see cref="MeshProxyServer.UpdateAsync"/>, which validates them.</summary>
+    /// <exception cref="ConfigException">An address could not be read; all of these errors are in it.</exception>
     public ServerConfig BuildConfig()
     {
         Errors.ThrowIfAny();

@@ -4,6 +4,7 @@ using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
 using MeshProxy.TestSupport.Simulation;
 
+using MeshProxy.Core.Server;
 namespace MeshProxy.Core.Tests.NetworkFilters;
 
 /// <summary>echo, direct_response, connection_limit and local_ratelimit, each made through the registry of the built-ins.</summary>
