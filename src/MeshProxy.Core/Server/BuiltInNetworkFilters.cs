@@ -1,5 +1,5 @@
-using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Config;
+using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.NetworkFilters.ConnectionLimit;
 using MeshProxy.Core.NetworkFilters.DirectResponse;
 using MeshProxy.Core.NetworkFilters.Echo;

@@ -1,5 +1,5 @@
-using MeshProxy.Core.Network;
 using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Upstream.Clusters;
 using MeshProxy.Http.FilterChain;

@@ -2,9 +2,9 @@ using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
+using MeshProxy.Core.Server;
 using MeshProxy.TestSupport.Simulation;
 
-using MeshProxy.Core.Server;
 namespace MeshProxy.Core.Tests.NetworkFilters;
 
 /// <summary>echo, direct_response, connection_limit and local_ratelimit, each made through the registry of the built-ins.</summary>

@@ -35,7 +35,11 @@ public class DownstreamTests
         {
             Network = new SimulatedNetworkOptions
             {
-                TearSegments = true, ByteByByte = byteByByte, Seed = seed, SendWouldBlockProbability = 0.3, SpuriousEventProbability = 0.2,
+                TearSegments = true,
+                ByteByByte = byteByByte,
+                Seed = seed,
+                SendWouldBlockProbability = 0.3,
+                SpuriousEventProbability = 0.2,
             },
         });
         var client = h.Connect();

@@ -243,7 +243,8 @@ public class FilterTests
         var h = new HttpExchangeHarness(new HttpExchangeOptions
         {
             Filters = [() => isBad ? throw new InvalidOperationException("test") : new DelegateFilter()],
-        }) { ExpectedFaults = 1 };
+        })
+        { ExpectedFaults = 1 };
         var client = h.Connect(Get);
         client.ReceivedText.ShouldStartWith("HTTP/1.1 500 ");
         isBad = false;
@@ -840,7 +841,8 @@ public class FilterTests
         var h = new HttpExchangeHarness(new HttpExchangeOptions
         {
             Filters = [() => ++made == 1 ? new Reusable { OnDecodeHeaders = (_, _, _) => throw new InvalidOperationException("test") } : new Reusable()],
-        }) { ExpectedFaults = 1 };
+        })
+        { ExpectedFaults = 1 };
         var client = h.Connect(Get);
         h.Send(client, Get);
         h.Reply(Ok);

@@ -1,6 +1,6 @@
+using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
-using MeshProxy.Core.Buffers;
 
 namespace MeshProxy.Core.NetworkFilters.ConnectionLimit;
 
