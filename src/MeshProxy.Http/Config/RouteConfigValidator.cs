@@ -88,7 +88,7 @@ internal sealed class RouteConfigValidator(ExtensionValidator extensions, int ma
         errors.RequireDuration(route.Timeout, "timeout");
         errors.RequireDuration(route.IdleTimeout, "idle_timeout");
         errors.RequireHeaderValue(route.PrefixRewrite, "prefix_rewrite");
-        errors.Require(!route.PrefixRewrite.Contains(' ', StringComparison.Ordinal), "prefix_rewrite", "must not hold a space; write %20");
+        errors.Require(!route.PrefixRewrite.AsSpan().ContainsAny(' ', '\t'), "prefix_rewrite", "must not hold a space; write %20");
         errors.RequireHeaderValue(route.HostRewriteLiteral, "host_rewrite_literal");
         ValidateUpgrades(route.UpgradeConfigs, errors);
     }

@@ -150,13 +150,18 @@ internal sealed class ActiveStream : IRouterCallbacks
         }
     }
 
-    public void ClearRouteCache() => _routeSelected = false;
+    public void ClearRouteCache()
+    {
+        Loop.ThrowIfNotCurrent();
+        _routeSelected = false;
+    }
 
     public T? RouteConfig<T>(string filterName)
         where T : class => Route?.PerFilterConfig(filterName) as T;
 
     public void SendLocalReply(int status, string body, string details, Action<ResponseHeaders>? modifyHeaders = null)
     {
+        Loop.ThrowIfNotCurrent();
         if (!IsLive || _dead || ResponseEnded || _encode.IsReplyPending)
         {
             return;

@@ -162,6 +162,7 @@ internal sealed class DecodePump(ActiveStream stream, SlabPool slabs)
 
     private void BeginPull()
     {
+        stream.Loop.ThrowIfNotCurrent();
         if (!_inHeaders || _pulling)
         {
             throw new InvalidOperationException("the body can be pulled only inside a pending DecodeHeadersAsync, one call at a time");

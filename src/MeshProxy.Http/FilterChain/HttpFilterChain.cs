@@ -74,6 +74,8 @@ internal sealed class HttpFilterChain
                 isSound = false;
                 loop.ReportFault(exception, "an HTTP filter's end");
             }
+
+            _filters[i].Detach();
         }
 
         return isSound;

@@ -7,7 +7,8 @@ using MeshProxy.Http.Routing;
 
 namespace MeshProxy.Http.FilterChain;
 
-/// <summary>A stream, as its HTTP filters see it. Worker thread only; on a stream that has ended every call does nothing.</summary>
+/// <summary>A stream, as its HTTP filters see it. Worker thread only: on another one its methods throw <see cref="InvalidOperationException"/>. On a
+/// stream that has ended they do nothing.</summary>
 public interface IHttpFilterCallbacks
 {
     EventLoop Loop { get; }

@@ -7,7 +7,8 @@ namespace MeshProxy.Http.FilterChain;
 /// <summary>What every HTTP filter has. One instance serves one stream, on that stream's worker.</summary>
 public interface IStreamFilterBase
 {
-    /// <summary>Runs first. The callbacks stay valid until <see cref="OnDestroy"/>; on a dead stream they do nothing.</summary>
+    /// <summary>Runs first. The callbacks stay valid until <see cref="OnDestroy"/>; on a dead stream they do nothing. Let go of them then: they
+    /// will be another stream's.</summary>
     void Initialize(IHttpFilterCallbacks callbacks);
 
     /// <summary>Runs once, last, when no call to this filter is outstanding.</summary>
@@ -56,8 +57,12 @@ public interface IReusableFilter
 /// <summary>The base of most filters: every member is virtual and continues.</summary>
 public abstract class HttpFilter : IStreamFilter
 {
-    /// <summary>The stream, from before the first call to <see cref="OnDestroy"/>.</summary>
+    /// <summary>The stream, from before the first call to <see cref="OnDestroy"/>. After that its methods do nothing, and what it has to
+    /// show throws <see cref="ObjectDisposedException"/>.</summary>
     protected IHttpFilterCallbacks Callbacks { get; private set; } = null!;
+
+    /// <summary>The stream is over; the next one may use its objects.</summary>
+    internal void Detach() => Callbacks = EndedStream.Instance;
 
     public virtual void Initialize(IHttpFilterCallbacks callbacks) => Callbacks = callbacks;
 
