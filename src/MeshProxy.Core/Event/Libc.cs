@@ -9,6 +9,10 @@ namespace MeshProxy.Core.Event;
 /// </remarks>
 internal static unsafe partial class Libc
 {
+    // SYS_recvfrom and SYS_sendto.
+    private static readonly nint s_receiveNumber = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 207 : 45;
+    private static readonly nint s_sendNumber = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 206 : 44;
+
     public const int FastTransferBytes = 16 * 1024;
 
     public const int AfUnix = 1;
@@ -103,16 +107,20 @@ internal static unsafe partial class Libc
     [DllImport(Library, EntryPoint = "recv")]
     public static extern nint Receive(int fd, byte* buffer, nuint length, int flags);
 
-    [SuppressGCTransition]
-    [DllImport(Library, EntryPoint = "recv")]
-    public static extern nint ReceiveFast(int fd, byte* buffer, nuint length, int flags);
+    /// <summary>recv by its number: the C library's function is a cancellation point, which costs two atomic operations a call in a process with threads.</summary>
+    public static nint ReceiveFast(int fd, byte* buffer, nuint length, int flags) =>
+        SystemCallFast(s_receiveNumber, fd, buffer, (nint)length, flags, 0, 0);
 
     [DllImport(Library, EntryPoint = "send")]
     public static extern nint Send(int fd, byte* buffer, nuint length, int flags);
 
+    /// <summary>send by its number, as <see cref="ReceiveFast"/>.</summary>
+    public static nint SendFast(int fd, byte* buffer, nuint length, int flags) =>
+        SystemCallFast(s_sendNumber, fd, buffer, (nint)length, flags, 0, 0);
+
     [SuppressGCTransition]
-    [DllImport(Library, EntryPoint = "send")]
-    public static extern nint SendFast(int fd, byte* buffer, nuint length, int flags);
+    [DllImport(Library, EntryPoint = "syscall")]
+    private static extern nint SystemCallFast(nint number, nint fd, byte* buffer, nint length, nint flags, nint address, nint addressLength);
 
     [DllImport(Library, EntryPoint = "sendmsg")]
     public static extern nint SendMessage(int fd, MessageHeader* message, int flags);
