@@ -6,7 +6,8 @@ namespace MeshProxy.Gateway;
 
 /// <summary>
 /// What the benchmarks ask a running gateway. With MESHPROXY_GC_ON_SIGUSR1=1, SIGUSR1 makes a full compacting collection; with
-/// MESHPROXY_DIAG=1, SIGUSR2 prints the bytes allocated so far.
+/// MESHPROXY_DIAG=1, SIGUSR2 prints the bytes allocated so far. With MESHPROXY_BLOCK_POOL=1 every thread of the thread pool is blocked for good, as by a
+/// host app that waits in all of them; the proxy must not mind (but signals no longer arrive: end it with SIGKILL).
 /// </summary>
 internal static class ProcessDiagnostics
 {
@@ -22,7 +23,23 @@ internal static class ProcessDiagnostics
             registrations.Add("MESHPROXY_DIAG", SigUsr2, PrintAllocated);
         }
 
+        if (Environment.GetEnvironmentVariable("MESHPROXY_BLOCK_POOL") == "1")
+        {
+            BlockThreadPool();
+        }
+
         return registrations;
+    }
+
+    private static void BlockThreadPool()
+    {
+        var threads = Environment.ProcessorCount + 2;
+        ThreadPool.SetMinThreads(threads, threads);
+        ThreadPool.SetMaxThreads(threads, threads);
+        for (var i = 0; i < 2 * threads; i++)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static _ => Thread.Sleep(Timeout.Infinite), null);
+        }
     }
 
     private static void Collect()

@@ -173,9 +173,17 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
                 _connection.Close(CloseType.NoFlush);
                 Finish();
             }
-            else if (!_network!.TryRun(this))
+            else
             {
-                _ = RunFiltersAsync(_network);
+                if (!_network!.TryRun(this))
+                {
+                    _ = RunFiltersAsync(_network);
+                }
+
+                if (Chain!.IsDraining)
+                {
+                    NotifyDrain(); // it began while listener filters looked at this connection
+                }
             }
         }
         catch (Exception exception)

@@ -36,6 +36,10 @@ public sealed class MeshProxyOptions
     /// <value>5 seconds.</value>
     public TimeSpan StatsFlushInterval { get; set; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Whether the stats show in <c>System.Diagnostics.Metrics</c> as a meter named "MeshProxy", for OpenTelemetry and dotnet-counters.</summary>
+    /// <value>True. Without a listener it costs one instrument for each stat.</value>
+    public bool PublishMeter { get; set; } = true;
+
     /// <summary>Adds every error.</summary>
     internal void Validate(ConfigErrors errors)
     {

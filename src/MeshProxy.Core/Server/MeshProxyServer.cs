@@ -29,6 +29,7 @@ public sealed class MeshProxyServer : IAsyncDisposable, IDisposable
     private readonly TaskCompletionSource _drainEnd = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ServerConfig _config;
     private ServerRuntime? _runtime;
+    private StatsMeter? _meter;
     private Task? _start;
     private Task? _stop;
 
@@ -179,6 +180,11 @@ public sealed class MeshProxyServer : IAsyncDisposable, IDisposable
             throw;
         }
 
+        if (_options.PublishMeter)
+        {
+            _meter = new StatsMeter(Stats);
+        }
+
         Volatile.Write(ref _runtime, runtime);
         _stats.Live.Set(1);
         _stats.State.Set(0);
@@ -206,6 +212,7 @@ public sealed class MeshProxyServer : IAsyncDisposable, IDisposable
         finally
         {
             Volatile.Write(ref _runtime, null);
+            _meter?.Dispose();
             _stats.Live.Set(0);
             _turn.Release();
         }

@@ -25,6 +25,7 @@ internal sealed class HttpConnectionPool : IWorkerHostState
     private int _pendingCount;
     private int _connections;
     private int _connecting;
+    private readonly List<ConnectAttempt> _attempts = [];
     private bool _draining;
 
     private HttpConnectionPool(WorkerCluster cluster, Host host)
@@ -126,6 +127,7 @@ internal sealed class HttpConnectionPool : IWorkerHostState
         _pendingCount--;
         _cluster.Info.Stats.PendingActive.Add(-1);
         _cluster.Info.Resources.PendingRequests.Release();
+        AbandonUnwantedConnects();
     }
 
     /// <summary>A connection has finished its exchange. False: it is not to be kept.</summary>
@@ -196,6 +198,22 @@ internal sealed class HttpConnectionPool : IWorkerHostState
             connection.IdleIndex = -1;
             connection.Connection.Close(CloseType.NoFlush);
         }
+
+        AbandonUnwantedConnects();
+    }
+
+    /// <summary>Once the pool drains and nobody waits, a connect under way would only outlive its cluster.</summary>
+    private void AbandonUnwantedConnects()
+    {
+        if (!_draining || _firstPending is not null)
+        {
+            return;
+        }
+
+        foreach (var attempt in _attempts)
+        {
+            attempt.Abandon();
+        }
     }
 
     /// <summary>Opens a connection if the circuit breaker lets it. A pool without any may always open one, as in Envoy, or its requests would wait for nothing.</summary>
@@ -211,7 +229,10 @@ internal sealed class HttpConnectionPool : IWorkerHostState
 
     private async LoopPump ConnectAsync()
     {
-        var result = await UpstreamConnector.ConnectAsync(_cluster, _host, new ConnectAttempt(_cluster.Loop));
+        var attempt = new ConnectAttempt(_cluster.Loop);
+        _attempts.Add(attempt);
+        var result = await UpstreamConnector.ConnectAsync(_cluster, _host, attempt);
+        _attempts.Remove(attempt);
         _connecting--;
         if (result.Connection is { } connection)
         {

@@ -363,6 +363,26 @@ public class UpstreamTests
     }
 
     [Fact]
+    public void Drain_NobodyWaitsAnyMore_GivesTheConnectUp()
+    {
+        var h = new HttpExchangeHarness();
+        h.Network.IgnoreConnects(h.UpstreamAddress);
+        var client = h.Connect();
+        h.Send(client, Get);
+        h.Gauge("cluster.c.upstream_cx_active").ShouldBe(1);
+        client.Close();
+        h.Run();
+        h.Gauge("cluster.c.upstream_rq_pending_active").ShouldBe(0);
+        h.Gauge("cluster.c.upstream_cx_active").ShouldBe(1); // it may serve the next request
+
+        h.ApplyCluster(c => c with { ConnectTimeout = TimeSpan.FromSeconds(9) });
+        h.Run();
+
+        h.Gauge("cluster.c.upstream_cx_active").ShouldBe(0);
+        h.ShouldBeClean();
+    }
+
+    [Fact]
     public void EarlyResponse_UpstreamResetsBehindIt_StillReachesASlowClient()
     {
         var h = new HttpExchangeHarness(new HttpExchangeOptions
