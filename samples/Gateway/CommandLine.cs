@@ -17,13 +17,21 @@ internal static class CommandLine
         var eventLoop = new Option<EventLoopKind>("--event-loop") { Description = "What the workers wait with", DefaultValueFactory = _ => EventLoopKind.Auto };
         var drainTime = new Option<int>("--drain-time-s") { Description = "How long connections may go on after Ctrl-C, in seconds", DefaultValueFactory = _ => 10 };
         var routes = new Option<int>("--routes") { Description = "http mode: adds this many routes /service-N/ in front of the default one, for benchmarks" };
+        var healthPath = new Option<string?>("--health-path") { Description = "http mode: answers this path with 200 from here, for probes" };
+        healthPath.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && !result.Tokens[0].Value.StartsWith('/'))
+            {
+                result.AddError("--health-path must begin with /");
+            }
+        });
         concurrency.Validators.Add(result => Range(result, concurrency, 1, 1024));
         drainTime.Validators.Add(result => Range(result, drainTime, 0, 86_400));
         routes.Validators.Add(result => Range(result, routes, 0, 100_000));
 
         var root = new RootCommand("MeshProxy gateway: an Envoy-shaped proxy. Without --listen and --upstream it runs a demo on 127.0.0.1:10000.")
         {
-            listen, upstream, mode, concurrency, eventLoop, drainTime, routes,
+            listen, upstream, mode, concurrency, eventLoop, drainTime, routes, healthPath,
         };
         root.Validators.Add(result =>
         {
@@ -40,7 +48,10 @@ internal static class CommandLine
             var settings = new GatewaySettings(
                 parsed.GetValue(concurrency), parsed.GetValue(eventLoop), TimeSpan.FromSeconds(parsed.GetValue(drainTime)));
             return parsed.GetValue(listen) is { } address
-                ? QuickProxy.RunAsync(settings, address, parsed.GetValue(upstream)!, parsed.GetValue(mode) == "tcp", parsed.GetValue(routes), cancellation)
+                ? QuickProxy.RunAsync(
+                    settings,
+                    new QuickSettings(address, parsed.GetValue(upstream)!, parsed.GetValue(mode) == "tcp", parsed.GetValue(routes), parsed.GetValue(healthPath)),
+                    cancellation)
                 : Demo.RunAsync(settings, cancellation);
         });
         return root;

@@ -9,22 +9,22 @@ internal static class QuickProxy
 {
     private const string Cluster = "upstream";
 
-    public static async Task<int> RunAsync(
-        GatewaySettings settings, string listen, string upstream, bool tcp, int routes, CancellationToken cancellation)
+    public static async Task<int> RunAsync(GatewaySettings settings, QuickSettings quick, CancellationToken cancellation)
     {
         using var loggers = GatewayHost.CreateLoggerFactory();
         var builder = GatewayHost.CreateBuilder(settings)
-            .Listener("quick", listen, listener => listener.FilterChain(chain => Configure(chain, tcp, routes)))
-            .Cluster(Cluster, cluster => cluster.Endpoints(upstream.Split(',', StringSplitOptions.RemoveEmptyEntries)));
+            .Listener("quick", quick.Listen, listener => listener.FilterChain(chain => Configure(chain, quick)))
+            .Cluster(Cluster, cluster => cluster.Endpoints(quick.Upstream.Split(',', StringSplitOptions.RemoveEmptyEntries)));
         return await GatewayHost.RunAsync(
             () => builder.Build(loggers),
-            server => Console.WriteLine($"listening on {string.Join(", ", server.GetListenerAddresses("quick"))}, forwarding {(tcp ? "tcp" : "http")} to {upstream}"),
+            server => Console.WriteLine(
+                $"listening on {string.Join(", ", server.GetListenerAddresses("quick"))}, forwarding {(quick.Tcp ? "tcp" : "http")} to {quick.Upstream}"),
             cancellation);
     }
 
-    private static void Configure(FilterChainBuilder chain, bool tcp, int routes)
+    private static void Configure(FilterChainBuilder chain, QuickSettings quick)
     {
-        if (tcp)
+        if (quick.Tcp)
         {
             chain.TcpProxy("quick", Cluster);
             return;
@@ -38,7 +38,12 @@ internal static class QuickProxy
             })
             .VirtualHost("all", ["*"], host =>
             {
-                for (var i = 0; i < routes; i++)
+                if (quick.HealthPath is { } path)
+                {
+                    host.DirectResponse(path, 200, "OK\n");
+                }
+
+                for (var i = 0; i < quick.Routes; i++)
                 {
                     host.Prefix(string.Create(CultureInfo.InvariantCulture, $"/service-{i}/"), Cluster);
                 }
@@ -47,3 +52,6 @@ internal static class QuickProxy
             }));
     }
 }
+
+/// <summary>What the quick proxy is to do.</summary>
+internal sealed record QuickSettings(string Listen, string Upstream, bool Tcp, int Routes, string? HealthPath);

@@ -1,7 +1,9 @@
 """What a saturating upload does to the others: the latency of small requests at a fixed rate, alone and while one connection on the same worker
-uploads as fast as it can. Rounds of the two alternate; the ratio is paired within a round."""
+uploads as fast as it can. The proxy answers the small requests itself, and the uploader and its upstream have the lowest priority on the load
+generator's core: what is measured is the proxy's worker, not the fight for that core. Rounds of the two alternate; the ratio is paired within a round."""
 import argparse
 import multiprocessing
+import os
 import socket
 import statistics
 import sys
@@ -24,8 +26,15 @@ def arguments():
     return p.parse_args()
 
 
+def yield_to_others(pid):
+    """Idle class: any other process that wakes takes the core at once."""
+    os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+
+
 def upload(port, path, stop):
     """Posts bodies of 256 MB, one after the other, as fast as they are taken; the upstream throws them away."""
+    yield_to_others(0)
+    os.sched_setaffinity(0, {1})
     chunk, chunks = b"x" * 262144, 1024
     connection = socket.create_connection(("127.0.0.1", port))
     sent = 0
@@ -49,10 +58,12 @@ def main():
     contender = contenders.Contender(a.contender)
     if not a.no_build:
         contender.build()
-    site = contenders.Site()
+    site = contenders.Site(upstream_core=1)
+    for pid in processes.tree(site.upstream.pid):
+        yield_to_others(pid)
     try:
         contender.start(site, "http", core=0)
-        url, log = contender.url(site, "1k"), f"{site.directory}/h2load.log"
+        url, log = f"http://127.0.0.1:{contender.port}/health", f"{site.directory}/h2load.log"
 
         def p99():
             return load.h2load_rate(url, a.connections, a.seconds, a.rate, 1, log)["p99_us"]

@@ -30,8 +30,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     private const short WriteToken = 1;
     private const int MinReadBytes = SlabPool.MinSlabBytes;
     /// <summary>A read grows to this while the peer keeps it full; the buffer limit may say less.</summary>
-    private const int MaxReadBytes = SlabPool.BulkSlabBytes;
-    private const int MaxBytesATurn = MaxReadBytes;
+    private const int DefaultMaxReadBytes = SlabPool.BulkSlabBytes;
     private const int EagerFlushBytes = 64 * 1024;
 
     /// <summary>A write this small is copied behind what waits already, so that both leave in one piece.</summary>
@@ -147,6 +146,9 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
 
     /// <summary>The terminal filter's, which hears before the owner does.</summary>
     internal IConnectionCallbacks? FilterCallbacks { get; set; }
+
+    /// <summary>What a read grows to, and what this connection may read in one turn of its worker, in bytes. A smaller number is fairer to others, a larger one cheaper.</summary>
+    internal int MaxReadBytes { get; set; } = DefaultMaxReadBytes;
 
     internal ITransportSocket? Transport { get; set; }
 
@@ -413,7 +415,7 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
             _turnBytes = 0;
         }
 
-        return _turnBytes < MaxBytesATurn;
+        return _turnBytes < MaxReadBytes;
     }
 
     /// <summary>One receive call. False: nothing there, wait for the edge.</summary>

@@ -22,6 +22,9 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 {
     private const int MaxSurplusBytes = 64 * 1024;
 
+    /// <summary>A worker serves many clients: an upload moves this much, then the others have their turn.</summary>
+    private const int MaxUploadBytesATurn = 64 * 1024;
+
     private INetworkFilterCallbacks _callbacks = null!;
     private IoBuffer _in = null!;
     private Action _onRead = null!;
@@ -92,6 +95,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         _in = new IoBuffer(worker.Loop.Slabs);
         _onRead = OnReadCompleted;
         var connection = callbacks.Connection;
+        connection.MaxReadBytes = MaxUploadBytesATurn;
         Client = new ClientIdentity(
             worker.Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, lines: worker.ClientLines);
     }
