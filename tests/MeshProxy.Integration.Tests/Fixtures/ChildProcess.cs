@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace MeshProxy.Integration.Tests.Fixtures;
@@ -83,10 +84,13 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Ends its standard input.</summary>
     public void EndInput() => _process.StandardInput.Close();
 
-    public async Task SignalAsync(string signal)
+    /// <summary>Sends INT or TERM. By the system call: the kill command is not on every machine.</summary>
+    public void Signal(string signal)
     {
-        using var kill = Process.Start("kill", ["-" + signal, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        await kill.WaitForExitAsync();
+        if (Kill(_process.Id, signal == "INT" ? 2 : 15) != 0)
+        {
+            throw new InvalidOperationException($"the signal {signal} could not be sent: error {Marshal.GetLastPInvokeError()}");
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -110,4 +114,7 @@ internal sealed class ChildProcess : IAsyncDisposable
             }
         }
     }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static extern int Kill(int process, int signal);
 }

@@ -16,7 +16,7 @@ public sealed class SampleTests
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false });
 
         var body = await client.GetStringAsync($"http://127.0.0.1:{port}/a");
-        await gateway.SignalAsync(signal);
+        gateway.Signal(signal);
 
         body.ShouldStartWith("GET /a");
         body.ShouldContain("x-forwarded-for: 127.0.0.1", Case.Insensitive);
@@ -40,7 +40,7 @@ public sealed class SampleTests
 
         one.Connections.ShouldBeGreaterThan(0);
         two.Connections.ShouldBeGreaterThan(0);
-        await gateway.SignalAsync("INT");
+        gateway.Signal("INT");
         (await gateway.ExitAsync()).ShouldBe(0, gateway.Output);
     }
 
@@ -109,7 +109,7 @@ public sealed class SampleTests
         }
 
         client.Dispose();
-        await sample.SignalAsync("INT");
+        sample.Signal("INT");
         (await sample.ExitAsync()).ShouldBe(0, sample.Output);
     }
 
