@@ -53,7 +53,7 @@ internal sealed class ClusterStats(StatsScope scope)
 
     public Gauge RequestsActive { get; } = scope.Gauge("upstream_rq_active");
 
-    public Counter RequestsCompleted { get; } = scope.Counter("upstream_rq_completed");
+    public ResponseCounters Responses { get; } = new(scope, "upstream_rq");
 
     public Counter PendingTotal { get; } = scope.Counter("upstream_rq_pending_total");
 
@@ -73,32 +73,9 @@ internal sealed class ClusterStats(StatsScope scope)
 
     public Counter UnsolicitedBytes { get; } = scope.Counter("upstream_cx_unsolicited_bytes");
 
-    public Counter Responses1xx { get; } = scope.Counter("upstream_rq_1xx");
-
-    public Counter Responses2xx { get; } = scope.Counter("upstream_rq_2xx");
-
-    public Counter Responses3xx { get; } = scope.Counter("upstream_rq_3xx");
-
-    public Counter Responses4xx { get; } = scope.Counter("upstream_rq_4xx");
-
-    public Counter Responses5xx { get; } = scope.Counter("upstream_rq_5xx");
-
     public Histogram RequestTimeMs { get; } = scope.Histogram("upstream_rq_time");
 
     public Gauge MembershipTotal { get; } = scope.Gauge("membership_total");
 
     public Gauge MembershipHealthy { get; } = scope.Gauge("membership_healthy");
-
-    public void RecordResponse(int status)
-    {
-        RequestsCompleted.Increment();
-        (status switch
-        {
-            < 200 => Responses1xx,
-            < 300 => Responses2xx,
-            < 400 => Responses3xx,
-            < 500 => Responses4xx,
-            _ => Responses5xx,
-        }).Increment();
-    }
 }

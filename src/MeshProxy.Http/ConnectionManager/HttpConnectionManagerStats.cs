@@ -51,17 +51,7 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     public Gauge RequestsActive { get; } = scope.Gauge("downstream_rq_active");
 
-    public Counter RequestsCompleted { get; } = scope.Counter("downstream_rq_completed");
-
-    public Counter Responses1xx { get; } = scope.Counter("downstream_rq_1xx");
-
-    public Counter Responses2xx { get; } = scope.Counter("downstream_rq_2xx");
-
-    public Counter Responses3xx { get; } = scope.Counter("downstream_rq_3xx");
-
-    public Counter Responses4xx { get; } = scope.Counter("downstream_rq_4xx");
-
-    public Counter Responses5xx { get; } = scope.Counter("downstream_rq_5xx");
+    public ResponseCounters Responses { get; } = new(scope, "downstream_rq");
 
     public Histogram RequestTimeMs { get; } = scope.Histogram("downstream_rq_time");
 
@@ -89,17 +79,4 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     /// <summary>Streams that have ended while a filter call is still outstanding.</summary>
     public Gauge ZombieStreams { get; } = scope.Gauge("downstream_rq_zombie");
-
-    public void RecordResponse(int status)
-    {
-        RequestsCompleted.Increment();
-        (status switch
-        {
-            < 200 => Responses1xx,
-            < 300 => Responses2xx,
-            < 400 => Responses3xx,
-            < 500 => Responses4xx,
-            _ => Responses5xx,
-        }).Increment();
-    }
 }

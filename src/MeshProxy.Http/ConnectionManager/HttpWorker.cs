@@ -43,7 +43,7 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
         stats.RequestsActive.Add(-1);
         if (stream.ResponseStarted)
         {
-            stats.RecordResponse(info.ResponseCode);
+            stats.Responses.Record(info.ResponseCode);
         }
 
         stats.RequestTimeMs.Record((info.EndUs - info.StartUs) / 1000);

@@ -401,7 +401,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         }
 
         var cluster = _cluster!.Info.Stats;
-        cluster.RecordResponse(headers.Status);
+        cluster.Responses.Record(headers.Status);
         var elapsedMs = (now - _sentUs) / 1000;
         cluster.RequestTimeMs.Record(elapsedMs);
         Span<byte> text = stackalloc byte[20];
