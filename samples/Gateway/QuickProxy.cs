@@ -52,6 +52,3 @@ internal static class QuickProxy
             }));
     }
 }
-
-/// <summary>What the quick proxy is to do.</summary>
-internal sealed record QuickSettings(string Listen, string Upstream, bool Tcp, int Routes, string? HealthPath);
