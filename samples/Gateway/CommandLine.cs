@@ -18,12 +18,12 @@ internal static class CommandLine
         var drainTime = new Option<int>("--drain-time-s") { Description = "How long connections may go on after Ctrl-C, in seconds", DefaultValueFactory = _ => 10 };
         var routes = new Option<int>("--routes") { Description = "http mode: adds this many routes /service-N/ in front of the default one, for benchmarks" };
         var healthPath = new Option<string?>("--health-path") { Description = "http mode: answers this path with 200 from here, for probes" };
-        var tlsCert = new Option<FileInfo?>("--tls-cert") { Description = "PEM file with the certificate chain: serves TLS, with h2 and http/1.1 offered in http mode" }.AcceptExistingOnly();
-        var tlsKey = new Option<FileInfo?>("--tls-key") { Description = "PEM file with the private key of --tls-cert" }.AcceptExistingOnly();
-        var clientCa = new Option<FileInfo?>("--client-ca") { Description = "PEM file: clients must show a certificate that one of these has signed" }.AcceptExistingOnly();
+        var tlsCert = new Option<FileInfo>("--tls-cert") { Description = "PEM file with the certificate chain: serves TLS, with h2 and http/1.1 offered in http mode" }.AcceptExistingOnly();
+        var tlsKey = new Option<FileInfo>("--tls-key") { Description = "PEM file with the private key of --tls-cert" }.AcceptExistingOnly();
+        var clientCa = new Option<FileInfo>("--client-ca") { Description = "PEM file: clients must show a certificate that one of these has signed" }.AcceptExistingOnly();
         var noResumption = new Option<bool>("--no-tls-resumption") { Description = "Makes every TLS handshake a full one, for benchmarks" };
         var upstreamTls = new Option<bool>("--upstream-tls") { Description = "Speaks TLS with the upstream and verifies its certificate" };
-        var upstreamCa = new Option<FileInfo?>("--upstream-ca") { Description = "PEM file to verify the upstream with (default: the system's certificates)" }.AcceptExistingOnly();
+        var upstreamCa = new Option<FileInfo>("--upstream-ca") { Description = "PEM file to verify the upstream with (default: the system's certificates)" }.AcceptExistingOnly();
         var upstreamHttp2 = new Option<bool>("--upstream-http2") { Description = "http mode: speaks HTTP/2 with the upstream" };
         healthPath.Validators.Add(result =>
         {
