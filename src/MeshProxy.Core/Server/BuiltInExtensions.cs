@@ -15,8 +15,11 @@ internal static class BuiltInExtensions
         var registries = new ExtensionRegistries();
         registries.Add(networkFilters);
         registries.Add(new ListenerFilterRegistry());
-        registries.Add(new DownstreamTransportSocketRegistry());
-        registries.Add(new UpstreamTransportSocketRegistry());
+        var downstreamSockets = new DownstreamTransportSocketRegistry();
+        var upstreamSockets = new UpstreamTransportSocketRegistry();
+        BuiltInTransportSockets.Register(downstreamSockets, upstreamSockets);
+        registries.Add(downstreamSockets);
+        registries.Add(upstreamSockets);
         return registries;
     }
 }

@@ -12,6 +12,7 @@ internal struct ClientHelloFields
     private const int RandomBytes = 32;
     private const int MaxSessionIdBytes = 32;
     private const int ServerNameExtension = 0;
+    private const int SignatureAlgorithmsExtension = 13;
     private const int ProtocolsExtension = 16;
     private const int VersionsExtension = 43;
     private const int FirstUncheckedExtension = 64;
@@ -29,6 +30,12 @@ internal struct ClientHelloFields
     /// <summary>Pairs of bytes.</summary>
     public (int Start, int Length) Versions;
 
+    /// <summary>Pairs of bytes.</summary>
+    public (int Start, int Length) CipherSuites;
+
+    /// <summary>Pairs of bytes.</summary>
+    public (int Start, int Length) SignatureAlgorithms;
+
     /// <param name="message">The whole handshake message.</param>
     /// <param name="at">Where its body begins.</param>
     /// <param name="fields">What was found, with places in <paramref name="message"/>.</param>
@@ -45,6 +52,7 @@ internal struct ClientHelloFields
             return false;
         }
 
+        fields.CipherSuites = ciphers.Place;
         if (reader.Left == 0)
         {
             return true; // before TLS 1.3 there may be no extensions
@@ -79,6 +87,7 @@ internal struct ClientHelloFields
                 ServerNameExtension => TryParseServerName(ref data),
                 ProtocolsExtension => TryParseProtocols(ref data),
                 VersionsExtension => TryParseVersions(ref data),
+                SignatureAlgorithmsExtension => TryParseSignatureAlgorithms(ref data),
                 _ => true,
             };
             if (!good)
@@ -140,6 +149,18 @@ internal struct ClientHelloFields
         }
 
         Versions = list.Place;
+        return true;
+    }
+
+    /// <summary>RFC 8446, section 4.2.3.</summary>
+    private bool TryParseSignatureAlgorithms(ref Reader data)
+    {
+        if (!data.TryVector16(out var list) || data.Left != 0 || list.Left < 2 || list.Left % 2 != 0)
+        {
+            return false;
+        }
+
+        SignatureAlgorithms = list.Place;
         return true;
     }
 

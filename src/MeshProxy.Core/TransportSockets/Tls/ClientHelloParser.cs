@@ -11,7 +11,7 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 /// Sans-I/O, single-threaded. Every byte is looked at once. Bad input is a <see cref="ClientHelloStatus"/>, never an exception, and
 /// allocates nothing: the bytes stand in a rented array, which <see cref="Dispose"/> gives back. What does not look like a ClientHello is
 /// known by its first bytes, before the lengths that it claims have arrived. A mutable struct: keep it in a field or a local, do not copy it.
-/// Ciphers, key shares and all other extensions are not looked into; only that they are in their places.
+/// Key shares and all other extensions are not looked into; only that they are in their places.
 /// </remarks>
 internal struct ClientHelloParser : IDisposable
 {
@@ -59,6 +59,12 @@ internal struct ClientHelloParser : IDisposable
 
     /// <summary>The protocols of the ALPN extension (RFC 7301), in the client's order: each a length byte and a name. Valid until <see cref="Dispose"/>.</summary>
     public readonly ReadOnlySpan<byte> ApplicationProtocolBytes => Bytes(_fields.Protocols);
+
+    /// <summary>Pairs of bytes, in the client's order. Valid until <see cref="Dispose"/>.</summary>
+    public readonly ReadOnlySpan<byte> CipherSuiteBytes => Bytes(_fields.CipherSuites);
+
+    /// <summary>The <c>signature_algorithms</c> extension's pairs of bytes. Empty without one. Valid until <see cref="Dispose"/>.</summary>
+    public readonly ReadOnlySpan<byte> SignatureAlgorithmBytes => Bytes(_fields.SignatureAlgorithms);
 
     /// <summary>The newest of 1.0 (0x0301) to 1.3 (0x0304) that the client offers; 0 if it offers none of them.</summary>
     public readonly int HighestVersion
