@@ -406,13 +406,15 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
             _streamInfo.BytesSent = _connection.BytesSent;
         }
 
-        _listener.Stats.ConnectionEnded(Handler.Index, (_streamInfo.EndUs - _streamInfo.StartUs) / 1000);
+
+        // Before the gauges: who reads there that the connection is gone may count on its place.
         if (_listener.Config.MaxConnections is not null)
         {
             _listener.Limiter.Release();
         }
 
         _balancer?.Release(Handler.Index);
+        _listener.Stats.ConnectionEnded(Handler.Index, (_streamInfo.EndUs - _streamInfo.StartUs) / 1000);
         Log();
         Chain?.ConnectionEnded(Handler.Index);
         Handler.Remove(this);
