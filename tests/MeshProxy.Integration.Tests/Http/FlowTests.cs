@@ -23,9 +23,9 @@ public sealed class FlowTests
         using var client = await proxy.ConnectAsync(receiveBuffer: 16 * 1024);
         await client.SendAsync("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
 
-        var slabs = await flow.StallAsync(proxy);
+        var held = await flow.StallAsync(proxy);
 
-        slabs.ShouldBeInRange(1, FlowMeter.MaxSlabs);
+        held.ShouldBeInRange(1, FlowMeter.MaxBytes);
         flow.Sent.ShouldBeLessThan(Length);
         await client.ReadHeadAsync();
         (await client.CountAsync()).ShouldBe(Length);
@@ -43,9 +43,9 @@ public sealed class FlowTests
         using var connection = await upstream.AcceptAsync();
 
         var sending = flow.SendAsync(client, Length);
-        var slabs = await flow.StallAsync(proxy);
+        var held = await flow.StallAsync(proxy);
 
-        slabs.ShouldBeInRange(1, FlowMeter.MaxSlabs);
+        held.ShouldBeInRange(1, FlowMeter.MaxBytes);
         flow.Sent.ShouldBeLessThan(Length);
         await connection.ReadHeadAsync();
         (await connection.CountAsync(Length)).ShouldBe(Length);
