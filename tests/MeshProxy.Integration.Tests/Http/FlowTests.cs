@@ -37,7 +37,8 @@ public sealed class FlowTests
         const int Length = 100 << 20;
         var flow = new FlowMeter();
         await using var upstream = new RawUpstream(receiveBuffer: 16 * 1024);
-        await using var proxy = await Proxy.HttpAsync(upstream.Address);
+        await using var proxy = await Proxy.HttpAsync(
+            upstream.Address, http: http => http.VirtualHost("all", ["*"], host => host.Prefix("/", Proxy.Service, TimeSpan.Zero)));
         using var client = await proxy.ConnectAsync();
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {Length}\r\n\r\n");
         using var connection = await upstream.AcceptAsync();
