@@ -1,5 +1,6 @@
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
+using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -55,6 +56,19 @@ public sealed class ClusterBuilder
 
     /// <summary>How long to wait for a new connection; 5 seconds if not said.</summary>
     public ClusterBuilder ConnectTimeout(TimeSpan timeout) => Configure(cluster => cluster with { ConnectTimeout = timeout });
+
+    /// <summary>Speaks TLS to the endpoints: <c>c.Tls(t => t.Sni("orders.internal").TrustedCa("ca.pem"))</c>.</summary>
+    public ClusterBuilder Tls(Action<UpstreamTlsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var tls = new UpstreamTlsBuilder();
+        configure(tls);
+        return Tls(tls.Build());
+    }
+
+    /// <summary>Speaks TLS to the endpoints.</summary>
+    public ClusterBuilder Tls(UpstreamTlsContextConfig tls) =>
+        Configure(cluster => cluster with { TransportSocket = new ExtensionConfig(UpstreamTlsSocketFactory.Name, tls) });
 
     /// <summary>Changes any setting: <c>c.Configure(c => c with { ... })</c>.</summary>
     public ClusterBuilder Configure(Func<ClusterConfig, ClusterConfig> change)

@@ -6,6 +6,7 @@ using MeshProxy.Core.NetworkFilters.DirectResponse;
 using MeshProxy.Core.NetworkFilters.Echo;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
+using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -27,6 +28,19 @@ public sealed class FilterChainBuilder
 
     /// <summary>Which connections get this chain.</summary>
     public FilterChainBuilder Match(FilterChainMatchConfig match) => Configure(chain => chain with { FilterChainMatch = match });
+
+    /// <summary>Serves TLS: <c>c.Tls(t => t.Certificate("cert.pem", "key.pem").Alpn("h2", "http/1.1"))</c>.</summary>
+    public FilterChainBuilder Tls(Action<DownstreamTlsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var tls = new DownstreamTlsBuilder();
+        configure(tls);
+        return Tls(tls.Build());
+    }
+
+    /// <summary>Serves TLS.</summary>
+    public FilterChainBuilder Tls(DownstreamTlsContextConfig tls) =>
+        Configure(chain => chain with { TransportSocket = new ExtensionConfig(DownstreamTlsSocketFactory.Name, tls) });
 
     /// <summary>Adds a network filter by its name.</summary>
     /// <param name="name">For example <c>envoy.filters.network.tcp_proxy</c>.</param>
