@@ -14,7 +14,9 @@ internal static class BuiltInExtensions
         BuiltInNetworkFilters.Register(networkFilters);
         var registries = new ExtensionRegistries();
         registries.Add(networkFilters);
-        registries.Add(new ListenerFilterRegistry());
+        var listenerFilters = new ListenerFilterRegistry();
+        BuiltInListenerFilters.Register(listenerFilters);
+        registries.Add(listenerFilters);
         var downstreamSockets = new DownstreamTransportSocketRegistry();
         var upstreamSockets = new UpstreamTransportSocketRegistry();
         BuiltInTransportSockets.Register(downstreamSockets, upstreamSockets);
