@@ -245,7 +245,8 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
     [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
     private async ValueTask<bool> ConnectAsync()
     {
-        var name = _factory.PickCluster(_loop.Index);
+        var name = (StreamInfo.HasFilterState ? StreamInfo.FilterState.Get(TcpProxyFilterState.Cluster) : null)
+            ?? _factory.PickCluster(_loop.Index);
         StreamInfo.UpstreamClusterName = name;
         if (_factory.ClustersOf(_loop.Index).Get(name) is not { } cluster)
         {
