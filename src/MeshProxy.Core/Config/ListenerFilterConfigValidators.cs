@@ -51,10 +51,11 @@ internal sealed class ProxyProtocolListenerConfigValidator : IConfigValidator<Pr
     }
 }
 
-internal sealed class ProxyProtocolUpstreamTransportConfigValidator : IConfigValidator<ProxyProtocolUpstreamTransportConfig>
+internal sealed class ProxyProtocolUpstreamTransportConfigValidator(ExtensionValidator extensions) : IConfigValidator<ProxyProtocolUpstreamTransportConfig>
 {
     public void Validate(ProxyProtocolUpstreamTransportConfig config, ConfigErrors errors)
     {
+        extensions.ValidateTransportSocket(ExtensionCategory.UpstreamTransportSocket, config.TransportSocket, errors.Field("transport_socket"));
         if (config.Config is null)
         {
             errors.Add("config", "is required");

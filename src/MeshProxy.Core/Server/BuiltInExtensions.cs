@@ -2,6 +2,7 @@ using MeshProxy.Core.Config;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.TransportSockets;
+using MeshProxy.Core.TransportSockets.ProxyProtocol;
 
 namespace MeshProxy.Core.Server;
 
@@ -20,6 +21,10 @@ internal static class BuiltInExtensions
         var downstreamSockets = new DownstreamTransportSocketRegistry();
         var upstreamSockets = new UpstreamTransportSocketRegistry();
         BuiltInTransportSockets.Register(downstreamSockets, upstreamSockets);
+        upstreamSockets.Add<ProxyProtocolUpstreamTransportConfig>(
+            UpstreamProxyProtocolSocketFactory.Name,
+            new ProxyProtocolUpstreamTransportConfigValidator(new ExtensionValidator(registries)),
+            static (c, x) => new UpstreamProxyProtocolSocketFactory(c, x));
         registries.Add(downstreamSockets);
         registries.Add(upstreamSockets);
         return registries;
