@@ -2,6 +2,7 @@ using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.ListenerFilters.HttpInspector;
+using MeshProxy.Core.ListenerFilters.OriginalDst;
 using MeshProxy.Core.ListenerFilters.ProxyProtocol;
 using MeshProxy.Core.ListenerFilters.TlsInspector;
 
@@ -65,6 +66,11 @@ public sealed class ListenerBuilder
 
     /// <summary>Tells HTTP/1.0, HTTP/1.1 and HTTP/2 without TLS apart, for chains that match <c>application_protocols</c>.</summary>
     public ListenerBuilder HttpInspector() => ListenerFilter(HttpInspectorFactory.Name);
+
+    /// <summary>Takes the address that the client wanted to reach before iptables redirected it here for the connection's own. Linux only.</summary>
+    /// <param name="useOriginalDst">Whether the connection goes on to the listener of that address, if there is one.</param>
+    public ListenerBuilder OriginalDst(bool useOriginalDst = false) =>
+        ListenerFilter(OriginalDstFilterFactory.Name).Configure(listener => listener with { UseOriginalDst = useOriginalDst });
 
     /// <summary>Reads a PROXY protocol header, version 1 or 2, and closes connections without one. Only for listeners that none but trusted
     /// balancers reach.</summary>

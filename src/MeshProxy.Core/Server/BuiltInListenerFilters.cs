@@ -1,6 +1,7 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.ListenerFilters.HttpInspector;
+using MeshProxy.Core.ListenerFilters.OriginalDst;
 using MeshProxy.Core.ListenerFilters.ProxyProtocol;
 using MeshProxy.Core.ListenerFilters.TlsInspector;
 
@@ -13,6 +14,7 @@ internal static class BuiltInListenerFilters
     public static void Register(ListenerFilterRegistry registry)
     {
         registry.Add<TlsInspectorConfig>(TlsInspectorFactory.Name, new TlsInspectorConfigValidator(), static (c, x) => new TlsInspectorFactory(c, x));
+        registry.Add(OriginalDstFilterFactory.Name, static _ => new OriginalDstFilterFactory());
         registry.Add(HttpInspectorFactory.Name, static x => new HttpInspectorFactory(x));
         registry.Add<ProxyProtocolListenerConfig>(
             ProxyProtocolFilterFactory.Name, new ProxyProtocolListenerConfigValidator(), static (c, x) => new ProxyProtocolFilterFactory(c, x));
