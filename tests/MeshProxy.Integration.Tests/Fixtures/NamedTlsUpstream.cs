@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MeshProxy.Integration.Tests.Fixtures;
 
-/// <summary>Kestrel with a certificate for one name. It answers with that name, the server name that it was asked for, and the HTTP version.</summary>
+/// <summary>Kestrel with a certificate for one name. It answers with that name and the HTTP version.</summary>
 internal sealed class NamedTlsUpstream : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -25,8 +25,7 @@ internal sealed class NamedTlsUpstream : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(_certificate)));
         _app = builder.Build();
-        _app.Run(context => context.Response.WriteAsync(
-            $"{name} {context.Features.Get<Microsoft.AspNetCore.Connections.Features.ITlsHandshakeFeature>()?.HostName} {context.Request.Protocol}"));
+        _app.Run(context => context.Response.WriteAsync($"{name} {context.Request.Protocol}"));
     }
 
     public string Address { get; private set; } = "";
