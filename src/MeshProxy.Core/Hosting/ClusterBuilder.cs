@@ -1,5 +1,6 @@
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
+using MeshProxy.Core.TransportSockets.ProxyProtocol;
 using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Hosting;
@@ -69,6 +70,16 @@ public sealed class ClusterBuilder
     /// <summary>Speaks TLS to the endpoints.</summary>
     public ClusterBuilder Tls(UpstreamTlsContextConfig tls) =>
         Configure(cluster => cluster with { TransportSocket = new ExtensionConfig(UpstreamTlsSocketFactory.Name, tls) });
+
+    /// <summary>Begins each connection with a PROXY protocol header that tells of the client. Call it after what sets the transport socket:
+    /// the header goes before that.</summary>
+    /// <param name="config">Null: version 1.</param>
+    public ClusterBuilder ProxyProtocol(ProxyProtocolConfig? config = null) => Configure(cluster => cluster with
+    {
+        TransportSocket = new ExtensionConfig(
+            UpstreamProxyProtocolSocketFactory.Name,
+            new ProxyProtocolUpstreamTransportConfig { Config = config ?? new ProxyProtocolConfig(), TransportSocket = cluster.TransportSocket }),
+    });
 
     /// <summary>Changes any setting: <c>c.Configure(c => c with { ... })</c>.</summary>
     public ClusterBuilder Configure(Func<ClusterConfig, ClusterConfig> change)

@@ -5,6 +5,7 @@ using MeshProxy.Core.NetworkFilters.ConnectionLimit;
 using MeshProxy.Core.NetworkFilters.DirectResponse;
 using MeshProxy.Core.NetworkFilters.Echo;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
+using MeshProxy.Core.NetworkFilters.SniCluster;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
 using MeshProxy.Core.TransportSockets.Tls;
 
@@ -66,6 +67,9 @@ public sealed class FilterChainBuilder
 
     /// <summary>Relays bytes to a cluster, or to several by weight.</summary>
     public FilterChainBuilder TcpProxy(TcpProxyConfig config) => Filter(TcpProxyFilterFactory.Name, config);
+
+    /// <summary>Lets the TcpProxy behind it go to the cluster that has the name in the client's TLS hello. The listener needs a TlsInspector.</summary>
+    public FilterChainBuilder SniCluster() => Filter(SniClusterFilterFactory.Name);
 
     /// <summary>Sends back what arrives.</summary>
     public FilterChainBuilder Echo() => Filter(EchoFilterFactory.Name);

@@ -147,7 +147,7 @@ internal struct ClientHelloParser : IDisposable
             else
             {
                 taken = Math.Min(bytes.Length, _recordLeft);
-                var needed = _messageLength < HandshakeHeaderBytes ? HandshakeHeaderBytes : _expected;
+                var needed = _messageLength switch { 0 => 1, < HandshakeHeaderBytes => HandshakeHeaderBytes, _ => _expected };
                 taken = Math.Min(taken, needed - _messageLength);
                 Status = TakeMessage(bytes[..taken]);
             }
