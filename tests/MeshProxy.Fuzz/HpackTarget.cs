@@ -48,7 +48,7 @@ internal sealed class HpackTarget : IFuzzTarget
             decoder.ListBytes.ShouldBeLessThanOrEqualTo(MaxListBytes);
             decoder.Table.MaxBytes.ShouldBeLessThanOrEqualTo(TableBytes);
             decoder.Table.Bytes.ShouldBeLessThanOrEqualTo(decoder.Table.MaxBytes);
-            decoder.Table.AllocatedBytes.ShouldBeLessThanOrEqualTo(TableBytes + (8 * 16));
+            decoder.Table.AllocatedBytes.ShouldBeLessThanOrEqualTo(TableBytes + (8 * 8));
 
             var deafSink = new Sink(1);
             deaf.Decode(block, ref deafSink).ShouldBe(error);

@@ -62,7 +62,7 @@ public sealed class HpackDynamicTableTests
     [InlineData(100)]
     [InlineData(1000)]
     [InlineData(4096)]
-    [InlineData(65536)]
+    [InlineData(65535)]
     public void Insertions_OfManyLengths_HoldWhatASimpleListHolds(int maxBytes)
     {
         var random = new Random(maxBytes);
@@ -93,7 +93,43 @@ public sealed class HpackDynamicTableTests
         }
 
         // The names' and values' own room is never larger than the table.
-        table.AllocatedBytes.ShouldBeLessThanOrEqualTo(maxBytes + (table.Capacity * 16));
+        table.AllocatedBytes.ShouldBeLessThanOrEqualTo(maxBytes + (table.Capacity * 8));
+    }
+
+    [Fact]
+    public void Trim_GivesBackWhatNoEntryUses_AndKeepsTheEntries()
+    {
+        var table = new HpackDynamicTable(4096);
+        for (var i = 0; i < 70; i++)
+        {
+            Insert(table, $"n{i}", new string('x', 20));
+        }
+
+        var before = HpackHarness.TableOf(table);
+        var allocated = table.AllocatedBytes;
+        table.Trim();
+        table.AllocatedBytes.ShouldBeLessThan(allocated);
+        HpackHarness.TableOf(table).ShouldBe(before);
+        Insert(table, "more", "x");
+        HpackHarness.TableOf(table).ShouldBe(["more: x", .. before]);
+
+        var empty = new HpackDynamicTable(64);
+        empty.Trim();
+        Insert(empty, "a", "b");
+        Insert(empty, "a", new string('b', 100));
+        empty.Trim();
+        Insert(empty, "a", "c").ShouldBeTrue();
+        HpackHarness.TableOf(empty).ShouldBe(["a: c"]);
+    }
+
+    [Fact]
+    public void Size_BeyondSixtyFourKilobytes_IsRefused()
+    {
+        Should.Throw<ArgumentOutOfRangeException>(() => new HpackDecoder().SetTableLimit(65536));
+        Should.Throw<ArgumentOutOfRangeException>(() => new HpackEncoder(65536));
+        var encoder = new HpackEncoder(65535);
+        encoder.SetPeerTableLimit(uint.MaxValue);
+        HpackHarness.Encode(encoder, []).ShouldBe([0x3F, 0xE0, 0xFF, 0x03]);
     }
 
     // Section 4.4: "a new entry can reference the name of an entry in the dynamic table that will be evicted"
