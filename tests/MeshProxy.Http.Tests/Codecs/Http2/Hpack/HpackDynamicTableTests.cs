@@ -148,6 +148,16 @@ public sealed class HpackDynamicTableTests
         h.Table.ShouldBe(["longer: ok"]);
     }
 
+    // Likewise, where the entry that stays moves onto the bytes of the one that goes
+    [Fact]
+    public void LiteralWithIndexing_WhoseNameIsOverwrittenMeanwhile_KeepsTheName()
+    {
+        var h = new HpackHarness(tableBytes: 256);
+        h.Decode(HpackHarness.Bytes($"\u0040\u0006longer\u005e{new string('x', 94)}\u0040\u0001b\u0013{new string('y', 19)}")).ShouldBe(HpackError.None);
+        h.Decode(HpackHarness.Bytes($"\u007f\u0000\u007f\u0011{new string('z', 144)}")).ShouldBe(HpackError.None);
+        h.Table.ShouldBe([$"longer: {new string('z', 144)}", $"b: {new string('y', 19)}"]);
+    }
+
     private static bool Insert(HpackDynamicTable table, string name, string value) =>
         table.Insert(0, HpackHarness.Bytes(name), HpackHarness.Bytes(value));
 }
