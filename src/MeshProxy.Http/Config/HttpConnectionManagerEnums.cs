@@ -6,6 +6,9 @@ public enum CodecType : byte
     /// <summary>By ALPN, else by the first bytes.</summary>
     Auto,
     Http1,
+
+    /// <summary>HTTP/2 from the first byte on, also without TLS.</summary>
+    Http2,
 }
 
 /// <summary>Envoy: <c>HttpConnectionManager.ServerHeaderTransformation</c>.</summary>

@@ -287,7 +287,7 @@ internal sealed class ActiveStream : IRouterCallbacks
     {
         IsLive = true;
         _decode.Begin(endStream);
-        _worker.OnStreamBegin();
+        _worker.OnStreamBegin(Owner.IsHttp2);
         Timer.Start(endStream);
         try
         {

@@ -32,6 +32,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         Stats = new HttpConnectionManagerStats(context.Stats.Scope("http." + config.StatPrefix));
         Routes = RouteTable.Compile(config.RouteConfig);
         Codec = Http1CodecOptions.Downstream(config);
+        Protocols = new ProtocolSelector(config.CodecType);
         _isDraining = context.IsDraining;
         _requestMutation = new RequestMutation(config);
         _responseMutation = new ResponseMutation(config);
@@ -80,6 +81,8 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     public Http1CodecOptions Codec { get; }
 
+    public ProtocolSelector Protocols { get; }
+
     public long StreamIdleTimeoutMs { get; }
 
     public long RequestTimeoutMs { get; }
@@ -104,7 +107,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     bool INetworkFilterFactory.IsTerminal => true;
 
-    INetworkFilterBase INetworkFilterFactory.Create(EventLoop worker) => new Http1ServerConnection(_workers[worker.Index]);
+    INetworkFilterBase INetworkFilterFactory.Create(EventLoop worker) => new DownstreamConnection(_workers[worker.Index]);
 
     public HttpFilterChain CreateChain(HttpWorker worker)
     {
@@ -121,7 +124,12 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
     public bool PrepareRequest(ActiveStream stream, ClientIdentity client, bool upgrade)
     {
         var info = stream.StreamInfo;
-        info.Protocol = stream.RequestHeaders.HttpVersion == 10 ? StreamProtocol.Http10 : StreamProtocol.Http11;
+        info.Protocol = stream.RequestHeaders.HttpVersion switch
+        {
+            10 => StreamProtocol.Http10,
+            20 => StreamProtocol.Http2,
+            _ => StreamProtocol.Http11,
+        };
         var result = _requestMutation.Apply(stream.RequestHeaders, client);
         if (!result.IsOk)
         {

@@ -15,6 +15,10 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     public Gauge Http1ConnectionsActive { get; } = scope.Gauge("downstream_cx_http1_active");
 
+    public Counter Http2ConnectionsTotal { get; } = scope.Counter("downstream_cx_http2_total");
+
+    public Gauge Http2ConnectionsActive { get; } = scope.Gauge("downstream_cx_http2_active");
+
     public Counter ConnectionsDestroyed { get; } = scope.Counter("downstream_cx_destroy");
 
     public Counter DestroyedRemote { get; } = scope.Counter("downstream_cx_destroy_remote");
@@ -48,6 +52,8 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
     public Counter RequestsTotal { get; } = scope.Counter("downstream_rq_total");
 
     public Counter Http1RequestsTotal { get; } = scope.Counter("downstream_rq_http1_total");
+
+    public Counter Http2RequestsTotal { get; } = scope.Counter("downstream_rq_http2_total");
 
     public Gauge RequestsActive { get; } = scope.Gauge("downstream_rq_active");
 

@@ -24,12 +24,21 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     public ClientLinesCache ClientLines { get; } = new(shared.Config);
 
-    public void OnStreamBegin()
+    /// <summary>What requests need to know of who has connected.</summary>
+    public ClientIdentity IdentityOf(Connection connection) =>
+        new(Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, lines: ClientLines);
+
+    /// <summary>The protocol that TLS has agreed upon; null if none.</summary>
+    public string? AlpnOf(Connection connection) => null;
+
+    public ServerConnection CreateProtocol(ProtocolChoice choice, DownstreamConnection connection) => new Http1ServerConnection(connection);
+
+    public void OnStreamBegin(bool isHttp2)
     {
         diagnostics.ActiveStreams++;
         var stats = Shared.Stats;
         stats.RequestsTotal.Increment();
-        stats.Http1RequestsTotal.Increment();
+        (isHttp2 ? stats.Http2RequestsTotal : stats.Http1RequestsTotal).Increment();
         stats.RequestsActive.Add(1);
     }
 

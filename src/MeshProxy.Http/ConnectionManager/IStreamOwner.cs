@@ -11,6 +11,8 @@ internal interface IStreamOwner : IDownstreamStream
 
     StreamInfo ConnectionInfo { get; }
 
+    bool IsHttp2 { get; }
+
     /// <summary>The head of this stream, which has not begun, took too long.</summary>
     /// <param name="details">The response-code detail of the timeout that it was.</param>
     void OnHeadTimeout(ActiveStream stream, string details);
