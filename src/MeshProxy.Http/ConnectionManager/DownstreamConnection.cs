@@ -296,7 +296,7 @@ internal sealed class DownstreamConnection(HttpWorker worker)
 
         if (_protocol is null)
         {
-            var choice = worker.Shared.Protocols.Choose(worker.AlpnOf(Connection), Input);
+            var choice = worker.Shared.Protocols.Choose(HttpWorker.AlpnOf(Connection), Input);
             if (choice == ProtocolChoice.Undecided || Input.IsEmpty)
             {
                 if (ReadEnded)

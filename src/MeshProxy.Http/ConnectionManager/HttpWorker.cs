@@ -26,10 +26,10 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     /// <summary>What requests need to know of who has connected.</summary>
     public ClientIdentity IdentityOf(Connection connection) =>
-        new(Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, lines: ClientLines);
+        new(Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, tls: connection.Tls, lines: ClientLines);
 
     /// <summary>The protocol that TLS has agreed upon; null if none.</summary>
-    public string? AlpnOf(Connection connection) => null;
+    public static string? AlpnOf(Connection connection) => connection.Tls?.ApplicationProtocol;
 
     public ServerConnection CreateProtocol(ProtocolChoice choice, DownstreamConnection connection) => new Http1ServerConnection(connection);
 
