@@ -10,6 +10,7 @@ internal sealed class ConnectionTimer(DownstreamConnection connection, HttpWorke
         : long.MaxValue;
 
     private bool _ended;
+    private bool _idleEnded;
 
     private long _firstBytesAtMs = long.MaxValue;
 
@@ -20,7 +21,7 @@ internal sealed class ConnectionTimer(DownstreamConnection connection, HttpWorke
     {
         var now = worker.Loop.NowMs;
         var idle = worker.Shared.IdleTimeoutMs;
-        var idleAt = idle <= 0 ? long.MaxValue : connection.IsIdle ? connection.IdleSinceMs + idle : now + idle;
+        var idleAt = idle <= 0 || _idleEnded ? long.MaxValue : connection.IsIdle ? connection.IdleSinceMs + idle : now + idle;
         if (connection.IsUndecided)
         {
             if (_firstBytesAtMs == long.MaxValue)
@@ -54,8 +55,9 @@ internal sealed class ConnectionTimer(DownstreamConnection connection, HttpWorke
             shared.Stats.HeaderTimeout.Increment();
             connection.Drain();
         }
-        else if (connection.IsIdle && shared.IdleTimeoutMs > 0 && now >= connection.IdleSinceMs + shared.IdleTimeoutMs)
+        else if (connection.IsIdle && !_idleEnded && shared.IdleTimeoutMs > 0 && now >= connection.IdleSinceMs + shared.IdleTimeoutMs)
         {
+            _idleEnded = true;
             shared.Stats.IdleTimeout.Increment();
             connection.Drain();
         }

@@ -112,7 +112,7 @@ internal sealed class Http1ServerConnection : ServerConnection, IStreamOwner
         {
             if (stream.IsLive)
             {
-                stream.OnDownstreamReset();
+                stream.OnDownstreamReset(ResponseFlags.DownstreamConnectionTermination, ResponseCodeDetails.DownstreamRemoteDisconnect);
             }
             else
             {
@@ -203,6 +203,11 @@ internal sealed class Http1ServerConnection : ServerConnection, IStreamOwner
     public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers) => Writer.WriteTrailersAsync(trailers);
 
     public void OnHeadTimeout(ActiveStream stream, string details) => Refuse(stream, 408, details, ResponseFlags.None);
+
+    public void OnStreamEnding(ActiveStream stream)
+    {
+        // Counted as it went.
+    }
 
     public void OnStreamComplete(ActiveStream stream)
     {

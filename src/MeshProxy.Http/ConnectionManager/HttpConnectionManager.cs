@@ -4,6 +4,7 @@ using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Streams;
 using MeshProxy.Http.Codecs.Http1;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
@@ -32,6 +33,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         Stats = new HttpConnectionManagerStats(context.Stats.Scope("http." + config.StatPrefix));
         Routes = RouteTable.Compile(config.RouteConfig);
         Codec = Http1CodecOptions.Downstream(config);
+        Http2Stats = new Http2Stats(context.Stats);
         Protocols = new ProtocolSelector(config.CodecType);
         _isDraining = context.IsDraining;
         _requestMutation = new RequestMutation(config);
@@ -42,6 +44,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         MaxStreamDurationMs = (long)(config.CommonHttpProtocolOptions.MaxStreamDuration?.TotalMilliseconds ?? 0);
         IdleTimeoutMs = (long)config.CommonHttpProtocolOptions.IdleTimeout.TotalMilliseconds;
         MaxConnectionDurationMs = (long)(config.CommonHttpProtocolOptions.MaxConnectionDuration?.TotalMilliseconds ?? 0);
+        DrainTimeoutMs = (long)config.DrainTimeout.TotalMilliseconds;
         DelayedCloseTimeoutMs = (int)config.DelayedCloseTimeout.TotalMilliseconds;
         MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection ?? 0;
         var registry = context.Registries.Get<HttpFilterRegistry>();
@@ -81,6 +84,8 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     public Http1CodecOptions Codec { get; }
 
+    public Http2Stats Http2Stats { get; }
+
     public ProtocolSelector Protocols { get; }
 
     public long StreamIdleTimeoutMs { get; }
@@ -94,6 +99,8 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
     public long IdleTimeoutMs { get; }
 
     public long MaxConnectionDurationMs { get; }
+
+    public long DrainTimeoutMs { get; }
 
     public int DelayedCloseTimeoutMs { get; }
 

@@ -73,6 +73,8 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     public Counter ResetByUs { get; } = scope.Counter("downstream_rq_tx_reset");
 
+    public Counter TooManyPrematureResets { get; } = scope.Counter("downstream_rq_too_many_premature_resets");
+
     public Counter ResponseBeforeRequestComplete { get; } = scope.Counter("downstream_rq_response_before_rq_complete");
 
     public Counter TooLarge { get; } = scope.Counter("downstream_rq_too_large");

@@ -23,6 +23,9 @@ internal interface IStreamOwner : IDownstreamStream
     /// <summary>The stream is dead: its pending reads and writes end, from the ready queue, and nothing more of it is sent.</summary>
     void Reset(ActiveStream stream);
 
+    /// <summary>The stream is about to be logged: what was sent and received for it.</summary>
+    void OnStreamEnding(ActiveStream stream);
+
     /// <summary>The stream is over; nothing of it may be touched after this returns.</summary>
     void OnStreamComplete(ActiveStream stream);
 }

@@ -6,9 +6,9 @@ namespace MeshProxy.Http.ConnectionManager;
 /// </summary>
 internal abstract class ServerConnection(DownstreamConnection downstream)
 {
-    protected DownstreamConnection Downstream { get; } = downstream;
+    public DownstreamConnection Downstream { get; } = downstream;
 
-    protected HttpWorker Worker => Downstream.Worker;
+    public HttpWorker Worker => Downstream.Worker;
 
     /// <summary>Whether no stream is under way, not even a part of a head.</summary>
     public abstract bool IsIdle { get; }
