@@ -32,7 +32,6 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     private PrematureResets _resets;
     private int _streams;
     private int _requests;
-    private int _headsThisTurn;
     private int _depth;
     private DrainState _drain;
     private bool _flushQueued;
@@ -76,7 +75,6 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
 
     public override void OnInput()
     {
-        _headsThisTurn = 0;
         _codec.NowMs = Worker.Loop.NowMs;
         Enter();
         var isSound = _ended || _codec.Receive(Downstream.Input);
