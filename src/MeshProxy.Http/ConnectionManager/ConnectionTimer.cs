@@ -15,7 +15,7 @@ internal sealed class ConnectionTimer(DownstreamConnection connection, HttpWorke
     private long _firstBytesAtMs = long.MaxValue;
 
     public static bool IsNeeded(HttpConnectionManager shared) =>
-        shared.IdleTimeoutMs > 0 || shared.MaxConnectionDurationMs > 0 || FirstBytesTimeoutMs(shared) < long.MaxValue;
+        shared.IdleTimeoutMs > 0 || shared.MaxConnectionDurationMs > 0 || shared.HeadTimeoutMs < long.MaxValue;
 
     public void Schedule()
     {
@@ -26,7 +26,7 @@ internal sealed class ConnectionTimer(DownstreamConnection connection, HttpWorke
         {
             if (_firstBytesAtMs == long.MaxValue)
             {
-                _firstBytesAtMs = FirstBytesTimeoutMs(worker.Shared) is var limit && limit < long.MaxValue ? now + limit : long.MaxValue;
+                _firstBytesAtMs = worker.Shared.HeadTimeoutMs is < long.MaxValue and var limit ? now + limit : long.MaxValue;
             }
 
             idleAt = Math.Min(idleAt, _firstBytesAtMs);
@@ -67,9 +67,4 @@ internal sealed class ConnectionTimer(DownstreamConnection connection, HttpWorke
             Schedule();
         }
     }
-
-    /// <summary>How long the first bytes may leave open which protocol they are: as long as a head may take.</summary>
-    private static long FirstBytesTimeoutMs(HttpConnectionManager shared) => Math.Min(
-        shared.RequestHeadersTimeoutMs > 0 ? shared.RequestHeadersTimeoutMs : long.MaxValue,
-        shared.StreamIdleTimeoutMs > 0 ? shared.StreamIdleTimeoutMs : long.MaxValue);
 }

@@ -94,6 +94,11 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     public long RequestHeadersTimeoutMs { get; }
 
+    /// <summary>How long a head, or what may become one, may take from its first byte on; MaxValue: without end.</summary>
+    public long HeadTimeoutMs => Math.Min(
+        RequestHeadersTimeoutMs > 0 ? RequestHeadersTimeoutMs : long.MaxValue,
+        StreamIdleTimeoutMs > 0 ? StreamIdleTimeoutMs : long.MaxValue);
+
     public long MaxStreamDurationMs { get; }
 
     public long IdleTimeoutMs { get; }

@@ -27,11 +27,13 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     private ValueTask<IoResult> _write;
     private Http2ServerStream? _firstReady;
     private Http2ServerStream? _lastReady;
-    private Http2ServerStream? _inHead;
-    private Http2DrainTimer? _drainTimer;
+    private DrainTimer? _drainTimer;
+    private HeadTimer? _headTimer;
     private PrematureResets _resets;
     private int _streams;
     private int _requests;
+    private int _requestsThisTurn;
+    private long _turn;
     private int _depth;
     private DrainState _drain;
     private bool _flushQueued;
@@ -75,6 +77,13 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
 
     public override void OnInput()
     {
+        if (_turn != Worker.Loop.Turn)
+        {
+            _turn = Worker.Loop.Turn;
+            _requestsThisTurn = 0;
+        }
+
+        _codec.IsPaused = _requestsThisTurn >= MaxRequestsATurn;
         _codec.NowMs = Worker.Loop.NowMs;
         Enter();
         var isSound = _ended || _codec.Receive(Downstream.Input);
@@ -84,13 +93,17 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
         {
             OnCodecError();
         }
+        else if (_codec.IsPaused && Downstream.IsOpen)
+        {
+            Downstream.QueueInput();
+        }
         else if (Downstream is { IsOpen: true, ReadEnded: true })
         {
             Downstream.CloseByPeer();
         }
         else
         {
-            _inHead?.AwaitHead();
+            WatchHead();
         }
     }
 
@@ -104,27 +117,17 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
 
         _drain = DrainState.Noticed;
         _codec.BeginGoAway();
-        _drainTimer = new Http2DrainTimer(this, Worker.Loop);
+        _drainTimer = new DrainTimer(this, Worker.Loop);
         _drainTimer.Arm(Worker.Shared.DrainTimeoutMs);
     }
 
-    public void FinishDrain()
+    private void FinishDrain()
     {
         if (_drain == DrainState.Noticed && !_ended)
         {
             _drain = DrainState.Closing;
             _codec.FinishGoAway();
             CloseIfDrained();
-        }
-    }
-
-    /// <summary>A head did not become whole in time. Until it does nothing else can come, on any stream.</summary>
-    public void OnHeadTimeout(string details)
-    {
-        if (_depth == 0 && !_ended && Downstream.IsOpen)
-        {
-            _codec.SendGoAway(Http2ErrorCode.EnhanceYourCalm, "request head timeout");
-            Close(Http2ErrorCode.EnhanceYourCalm, details);
         }
     }
 
@@ -189,11 +192,6 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     /// <summary>Nothing of a stream is left.</summary>
     public void OnStreamGone(Http2ServerStream stream)
     {
-        if (_inHead == stream)
-        {
-            _inHead = null;
-        }
-
         Worker.Return(stream);
         if (--_streams > 0)
         {
@@ -218,15 +216,13 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
         }
 
         _streams++;
-        _inHead = Worker.RentHttp2Stream();
-        return _inHead.Attach(this, stream);
+        return Worker.RentHttp2Stream().Attach(this, stream);
     }
 
     ResponseHeaders? IHttp2Events.BeginResponse(Http2Stream stream) => null;
 
     void IHttp2Events.OnHeaders(Http2Stream stream, bool endStream)
     {
-        _inHead = null;
         CountRequest();
         ((Http2ServerStream)stream.Owner!).OnHeaders(endStream);
     }
@@ -323,11 +319,33 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     {
         var shared = Worker.Shared;
         _requests++;
+        _codec.IsPaused = ++_requestsThisTurn >= MaxRequestsATurn;
         if (shared.MaxRequestsPerConnection > 0 && _requests == shared.MaxRequestsPerConnection)
         {
             shared.Stats.MaxRequestsReached.Increment();
             Drain();
         }
+    }
+
+    /// <summary>A head that stops in the middle stops the whole connection (RFC 9113 section 6.10).</summary>
+    private void WatchHead()
+    {
+        if (!_codec.IsWithinHeaderBlock || !Downstream.IsOpen)
+        {
+            _headTimer?.Cancel();
+        }
+        else if (_headTimer is not { IsArmed: true } && Worker.Shared.HeadTimeoutMs < long.MaxValue)
+        {
+            _headTimer ??= new HeadTimer(this, Worker.Loop);
+            _headTimer.Arm(Worker.Shared.HeadTimeoutMs);
+        }
+    }
+
+    private void OnHeadTimeout()
+    {
+        Worker.Shared.Stats.HeaderTimeout.Increment();
+        _codec.SendGoAway(Http2ErrorCode.EnhanceYourCalm, "a head was not complete in time");
+        Close(Http2ErrorCode.EnhanceYourCalm, ResponseCodeDetails.RequestHeaderTimeout);
     }
 
     private void WakeReaders()
@@ -403,6 +421,7 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     private void StopTimers()
     {
         _drainTimer?.Cancel();
+        _headTimer?.Cancel();
         _keepalive?.Cancel();
     }
 
@@ -428,8 +447,13 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     }
 
     /// <summary>The second step of a drain.</summary>
-    private sealed class Http2DrainTimer(Http2ServerConnection connection, EventLoop loop) : LoopTimer(loop)
+    private sealed class DrainTimer(Http2ServerConnection connection, EventLoop loop) : LoopTimer(loop)
     {
         protected override void OnElapsed() => connection.FinishDrain();
+    }
+
+    private sealed class HeadTimer(Http2ServerConnection connection, EventLoop loop) : LoopTimer(loop)
+    {
+        protected override void OnElapsed() => connection.OnHeadTimeout();
     }
 }

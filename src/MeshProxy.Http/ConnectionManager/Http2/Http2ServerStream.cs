@@ -62,9 +62,6 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         return _active.RequestHeaders;
     }
 
-    /// <summary>The rest of the head is still to come.</summary>
-    public void AwaitHead() => _active?.AwaitHead();
-
     public void OnHeaders(bool endStream)
     {
         _headDone = true;
@@ -268,7 +265,10 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         return new ValueTask<IoResult>(IoResult.Success);
     }
 
-    public void OnHeadTimeout(ActiveStream stream, string details) => _connection.OnHeadTimeout(details);
+    public void OnHeadTimeout(ActiveStream stream, string details)
+    {
+        // A head comes whole; the connection watches over what is before that.
+    }
 
     public void OnStreamEnding(ActiveStream stream) => MeterInto(stream);
 

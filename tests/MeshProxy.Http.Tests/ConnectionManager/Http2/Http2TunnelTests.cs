@@ -9,7 +9,7 @@ public class Http2TunnelTests
 {
     private const string Switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n";
 
-    private static readonly byte[] s_webSocket = Headers(
+    private static readonly byte[] s_webSocket = Head(
         1,
         false,
         (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat"), (":authority", "a"), ("sec-websocket-version", "13"));
@@ -109,7 +109,7 @@ public class Http2TunnelTests
     {
         var h = Harness("CONNECT");
         var client = new Http2SimulatedClient(h);
-        client.Send(Headers(1, false, (":method", "CONNECT"), (":authority", "b:443")));
+        client.Send(Head(1, false, (":method", "CONNECT"), (":authority", "b:443")));
         h.Upstream.ReceivedText.ShouldStartWith("CONNECT b:443 HTTP/1.1\r\n");
         h.Reply("HTTP/1.1 200 OK\r\n\r\nhello");
         client.Status(1).ShouldBe("200");
