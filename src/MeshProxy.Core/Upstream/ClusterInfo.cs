@@ -7,6 +7,8 @@ namespace MeshProxy.Core.Upstream;
 /// <summary>What all users of a cluster share: its config, counters and circuit breakers. Lives as long as one version of the config.</summary>
 internal sealed class ClusterInfo
 {
+    private object? _protocolOptions;
+
     public ClusterInfo(ClusterConfig config, StatsScope scope)
     {
         Config = config;
@@ -33,4 +35,9 @@ internal sealed class ClusterInfo
     public ConnectionOptions ConnectionOptions { get; }
 
     public long ConnectTimeoutMs { get; }
+
+    /// <summary>What the protocol above makes of the config: made on first use, once for all workers. Any thread.</summary>
+    public T ProtocolOptions<T>(Func<ClusterInfo, T> resolve)
+        where T : class =>
+        (T)LazyInitializer.EnsureInitialized(ref _protocolOptions, () => resolve(this))!;
 }
