@@ -42,6 +42,7 @@ public static class RecordFiller
             _ when underlying == typeof(int) => variant + 1,
             _ when underlying == typeof(uint) => (uint)variant + 1,
             _ when underlying == typeof(long) => (long)variant + 1,
+            _ when underlying == typeof(double) => variant + 1.0,
             _ when underlying == typeof(TimeSpan) => TimeSpan.FromSeconds(variant + 1),
             _ when underlying == typeof(CidrRange) => new CidrRange(new IPAddress([10, (byte)variant, 0, 0]), 16),
             _ when underlying == typeof(NetworkAddress) => NetworkAddress.Loopback(variant + 1),

@@ -32,6 +32,9 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     /// <summary>What HTTP/1.1 accepts and writes (Envoy: <c>http_protocol_options</c>).</summary>
     public Http1ProtocolOptions HttpProtocolOptions { get; init; } = new();
 
+    /// <summary>What HTTP/2 accepts, and its limits (Envoy: <c>http2_protocol_options</c>).</summary>
+    public Http2ProtocolOptions Http2ProtocolOptions { get; init; } = new();
+
     // Limits and timeouts
 
     /// <summary>The most that a request's head may measure, in KiB, 1 to 64 (Envoy: 8192): a head lies in one piece of memory; 431 past it

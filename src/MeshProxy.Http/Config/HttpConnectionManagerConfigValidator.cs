@@ -19,6 +19,7 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
 
         CommonConfigValidation.ValidateHttpProtocolOptions(config.CommonHttpProtocolOptions, errors.Field("common_http_protocol_options"));
         errors.RequireHeaderValue(config.HttpProtocolOptions.DefaultHostForHttp10, "http_protocol_options.default_host_for_http_10");
+        Http2ProtocolOptionsValidator.Validate(config.Http2ProtocolOptions, errors.Field("http2_protocol_options"));
         ValidateLimits(config, errors);
         errors.RequireText(config.ServerName, "server_name");
         errors.RequireHeaderValue(config.ServerName, "server_name");
