@@ -10,7 +10,7 @@ internal delegate bool AccessLogOperator(AccessLogEntry entry, AccessLogWriter w
 /// <summary>Envoy's command operators, as far as there is something to show for them.</summary>
 internal static class AccessLogOperators
 {
-    private static readonly FrozenDictionary<string, AccessLogOperator> Plain = new Dictionary<string, AccessLogOperator>
+    private static readonly FrozenDictionary<string, AccessLogOperator> Plain = new Dictionary<string, AccessLogOperator>(AccessLogTlsOperators.All())
     {
         ["PROTOCOL"] = static (e, w) => Text(w, e.Info.Protocol.ToProtocolString()),
         ["UPSTREAM_PROTOCOL"] = static (e, w) => Text(w, e.Info.UpstreamProtocol.ToProtocolString()),
@@ -64,6 +64,7 @@ internal static class AccessLogOperators
         ["UPSTREAM_REMOTE_PORT"] = static (e, w) => Port(w, e.Info.UpstreamRemoteAddress),
         ["UPSTREAM_CONNECTION_ID"] = static (e, w) => Id(w, e.Info.UpstreamConnectionId),
         ["UPSTREAM_REQUEST_ATTEMPT_COUNT"] = static (e, w) => Number(w, e.Info.AttemptCount),
+        ["DOWNSTREAM_TRANSPORT_FAILURE_REASON"] = static (e, w) => Untrusted(w, e.Info.DownstreamTransportFailureReason),
         ["UPSTREAM_TRANSPORT_FAILURE_REASON"] = static (e, w) => Untrusted(w, e.Info.UpstreamTransportFailureReason),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -19,8 +19,7 @@ public sealed record FilterChainConfig
     /// <value>Null: plain bytes, <c>envoy.transport_sockets.raw_buffer</c>.</value>
     public ExtensionConfig? TransportSocket { get; init; }
 
-    /// <summary>How long the transport's handshake may take; zero means no limit (Envoy: <c>transport_socket_connect_timeout</c>).
-    /// Plain bytes have no handshake.</summary>
+    /// <summary>How long the transport's handshake may take; zero means no limit (Envoy: <c>transport_socket_connect_timeout</c>).</summary>
     /// <value>Zero.</value>
     public TimeSpan TransportSocketConnectTimeout { get; init; }
 }

@@ -8,13 +8,16 @@ namespace MeshProxy.Core.Listeners;
 
 /// <summary>One live downstream connection, from accept to its access log.</summary>
 /// <remarks>
-/// Worker thread only. The steps: listener filters; choice of the chain; network filters, the terminal one to its end; flush and
+/// Worker thread only. The steps: listener filters; choice of the chain; the transport socket's handshake; network filters, the terminal one to its end; flush and
 /// close; stats and access log. Whatever a filter throws ends here: it is counted, logged, and closes this connection alone.
 /// </remarks>
 internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOwner
 {
     /// <summary>Stands for a peer without an address: the client side of a Unix socket.</summary>
     private static readonly NetworkAddress s_anonymous = new UnixSocketAddress("");
+
+    /// <summary>How long the alert that tells of a failed handshake may take to leave.</summary>
+    private const int HandshakeAlertFlushMs = 1000;
 
     private readonly WorkerListener _owner;
     private readonly Listener _listener;
@@ -163,8 +166,103 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
         }
     }
 
-    /// <summary>Lets the network filters serve the connection; <see cref="Finish"/> follows.</summary>
+    /// <summary>Lets the chosen chain serve the connection; <see cref="Finish"/> follows.</summary>
     private void Serve()
+    {
+        try
+        {
+            if (!TryChooseChain())
+            {
+                _connection.Close(CloseType.NoFlush);
+                Finish();
+                return;
+            }
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+            Finish();
+            return;
+        }
+
+        if (Chain!.TransportSocket is { } factory)
+        {
+            _ = HandshakeAsync(factory, StartSocket());
+        }
+        else
+        {
+            StartSocket();
+            ServeFilters();
+        }
+    }
+
+    /// <summary>The lowest layer that the chain reads from: the socket, or what listener filters have peeked and then the socket.</summary>
+    private ITransportSocketCallbacks StartSocket()
+    {
+        if (_listenerFilters is { } run)
+        {
+            return run.HandOver();
+        }
+
+        _connection.Start();
+        return _connection;
+    }
+
+    private async LoopPump HandshakeAsync(ITransportSocketFactory factory, ITransportSocketCallbacks socket)
+    {
+        var done = false;
+        try
+        {
+            done = await HandshakeCoreAsync(factory, socket);
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
+
+        if (done)
+        {
+            ServeFilters();
+        }
+        else
+        {
+            _connection.Close(CloseType.FlushWrite, HandshakeAlertFlushMs);
+            Finish();
+        }
+    }
+
+    private async ValueTask<bool> HandshakeCoreAsync(ITransportSocketFactory factory, ITransportSocketCallbacks socket)
+    {
+        var transport = factory.Create(socket, null);
+        _connection.Transport = transport;
+        LoopTimer? timeout = null;
+        if (Chain!.Config.TransportSocketConnectTimeout is { Ticks: > 0 } limit)
+        {
+            timeout = new LoopTimer(Loop, static state => ((ActiveConnection)state!).OnHandshakeTimeout(), this);
+            timeout.Arm((long)limit.TotalMilliseconds);
+        }
+
+        var result = await transport.HandshakeAsync();
+        timeout?.Cancel();
+        _streamInfo.DownstreamTls = transport.Tls;
+        _streamInfo.RequestedServerName ??= transport.Tls?.ServerName;
+        if (result.IsOk)
+        {
+            return !_connection.IsClosed;
+        }
+
+        _streamInfo.DownstreamTransportFailureReason ??= transport.FailureReason;
+        return false;
+    }
+
+    private void OnHandshakeTimeout()
+    {
+        _listener.Stats.TransportSocketConnectTimeout.Increment();
+        _streamInfo.ConnectionTerminationDetails = LocalCloseReasons.TransportSocketTimeout;
+        _connection.Close(CloseType.NoFlush);
+    }
+
+    private void ServeFilters()
     {
         try
         {
@@ -182,7 +280,7 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
 
                 if (Chain!.IsDraining)
                 {
-                    NotifyDrain(); // it began while listener filters looked at this connection
+                    NotifyDrain(); // it began while listener filters looked at this connection, or during its handshake
                 }
             }
         }
@@ -207,7 +305,7 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
         Finish();
     }
 
-    private bool TryMakeFilters()
+    private bool TryChooseChain()
     {
         if (_owner.IsRemoved)
         {
@@ -224,14 +322,24 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
             return false;
         }
 
-        var factories = chain.Factories;
-        if (factories.IsEmpty)
+        if (chain.Factories.IsEmpty)
         {
             return false; // Envoy: a chain without filters closes the connection
         }
 
         Chain = chain;
         chain.ConnectionBegan(Handler.Index);
+        return true;
+    }
+
+    private bool TryMakeFilters()
+    {
+        if (_connection.IsClosed || _connection.IsClosing)
+        {
+            return false;
+        }
+
+        var factories = Chain!.Factories;
         var filters = new INetworkFilterBase[factories.Length];
         for (var i = 0; i < filters.Length; i++)
         {
@@ -239,15 +347,6 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
         }
 
         _filters = filters;
-        if (_listenerFilters is { } run)
-        {
-            run.HandOver();
-        }
-        else
-        {
-            _connection.Start();
-        }
-
         _network = new NetworkFilterChain(_connection, _streamInfo, filters);
         return true;
     }

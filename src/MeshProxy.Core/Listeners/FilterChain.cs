@@ -1,4 +1,5 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 
 namespace MeshProxy.Core.Listeners;
@@ -24,11 +25,18 @@ internal sealed class FilterChain : IDisposable
 
     public ReadOnlySpan<INetworkFilterFactory> Factories => _factories;
 
+    /// <summary>Null: plain bytes.</summary>
+    public ITransportSocketFactory? TransportSocket { get; private set; }
+
     /// <summary>Whether its connections are to end: it was changed or removed, or the server stops. Any thread.</summary>
     public bool IsDraining => _draining;
 
     /// <summary>Sets the factories, before any worker knows of the chain.</summary>
-    public void SetFactories(INetworkFilterFactory[] factories) => _factories = factories;
+    public void SetFactories(INetworkFilterFactory[] factories, ITransportSocketFactory? transportSocket)
+    {
+        _factories = factories;
+        TransportSocket = transportSocket;
+    }
 
     public void BeginDrain() => _draining = true;
 
@@ -65,6 +73,8 @@ internal sealed class FilterChain : IDisposable
         {
             factory.Dispose();
         }
+
+        TransportSocket?.Dispose();
     }
 
     /// <summary>An object each, so that workers do not write to one cache line.</summary>

@@ -4,6 +4,7 @@ using MeshProxy.Core.Event;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
+using MeshProxy.Core.TransportSockets;
 
 namespace MeshProxy.Core.Listeners;
 
@@ -92,6 +93,8 @@ internal sealed class ListenerFactory(ListenerContext context)
             {
                 factories.Add(registry.Create(filter, filterContext));
             }
+
+            chain.SetFactories([.. factories], CreateTransportSocket(config, stats));
         }
         catch
         {
@@ -99,9 +102,17 @@ internal sealed class ListenerFactory(ListenerContext context)
             throw;
         }
 
-        chain.SetFactories([.. factories]);
         return chain;
     }
+
+    private ITransportSocketFactory? CreateTransportSocket(FilterChainConfig config, ListenerStats stats) =>
+        context.Registries.Find<DownstreamTransportSocketRegistry>()?.CreateFactory(config.TransportSocket, new TransportSocketFactoryContext
+        {
+            Stats = stats.Scope,
+            LoggerFactory = context.LoggerFactory,
+            Services = context.Services,
+            Registries = context.Registries,
+        });
 
     private IAccessLog[] CreateAccessLogs(ListenerConfig config, List<IDisposable> made)
     {

@@ -12,7 +12,7 @@ namespace MeshProxy.Core.Listeners;
 /// Worker thread only. A read of the socket cannot be taken back, so that the filters wait for it through a source of their own, which
 /// the timeout completes; a read that is still under way then belongs to whoever reads next.
 /// </remarks>
-internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSocket, IDisposable
+internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSocket, ITransportSocketCallbacks, IDisposable
 {
     private const int MaxPeekedBytes = 64 * 1024;
 
@@ -112,13 +112,17 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
         return ReadMoreAsync();
     }
 
-    /// <summary>The connection belongs to the network filters from here on; they get what was peeked first.</summary>
-    public void HandOver()
+    /// <summary>The connection belongs to the network filters from here on; they, or the transport socket over it, get what was peeked first.</summary>
+    /// <returns>What lies under the transport socket.</returns>
+    public ITransportSocketCallbacks HandOver()
     {
-        if (_reading || !Peeked.IsEmpty)
+        if (!_reading && Peeked.IsEmpty)
         {
-            _connection.Transport = this;
+            return _connection;
         }
+
+        _connection.Transport = this;
+        return this;
     }
 
     /// <summary>Ends the filters' wait; they go no further.</summary>
@@ -136,7 +140,14 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
 
     ValueTask<IoResult> ITransportSocket.HandshakeAsync() => new(IoResult.Success);
 
-    async ValueTask<IoResult> ITransportSocket.ReadAsync(IoBuffer into)
+    Connection ITransportSocketCallbacks.Connection => _connection;
+
+    ValueTask<IoResult> ITransportSocketCallbacks.ReadAsync(IoBuffer into) =>
+        _reading || !Peeked.IsEmpty ? ReadAsync(into) : ((ITransportSocketCallbacks)_connection).ReadAsync(into);
+
+    ValueTask<IoResult> ITransportSocketCallbacks.WriteAsync(IoBuffer data, bool endStream) => WriteAsync(data, endStream);
+
+    public async ValueTask<IoResult> ReadAsync(IoBuffer into)
     {
         if (Peeked.IsEmpty && _reading)
         {
@@ -154,7 +165,7 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
         return new IoResult(IoStatus.Ok, length);
     }
 
-    ValueTask<IoResult> ITransportSocket.WriteAsync(IoBuffer data, bool endStream) =>
+    public ValueTask<IoResult> WriteAsync(IoBuffer data, bool endStream) =>
         ((ITransportSocketCallbacks)_connection).WriteAsync(data, endStream);
 
     void ITransportSocket.Close(CloseType how)

@@ -21,6 +21,7 @@ internal sealed class ListenerStats : IDisposable
         Overflow = Scope.Counter("downstream_cx_overflow");
         PreConnectionTimeout = Scope.Counter("downstream_pre_cx_timeout");
         PreConnectionsActive = Scope.Gauge("downstream_pre_cx_active");
+        TransportSocketConnectTimeout = Scope.Counter("downstream_cx_transport_socket_connect_timeout");
         NoFilterChainMatch = Scope.Counter("no_filter_chain_match");
         var workers = Enumerable.Range(0, store.WorkerCount).Select(i => Scope.Scope(string.Create(CultureInfo.InvariantCulture, $"worker_{i}"))).ToArray();
         _workerTotal = [.. workers.Select(w => w.Counter("downstream_cx_total"))];
@@ -47,6 +48,9 @@ internal sealed class ListenerStats : IDisposable
     public Gauge PreConnectionsActive { get; }
 
     public Counter NoFilterChainMatch { get; }
+
+    /// <summary>Handshakes that took too long.</summary>
+    public Counter TransportSocketConnectTimeout { get; }
 
     public void ConnectionBegan(int worker)
     {

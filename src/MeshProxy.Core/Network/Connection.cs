@@ -150,7 +150,11 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <summary>What a read grows to, and what this connection may read in one turn of its worker, in bytes. A smaller number is fairer to others, a larger one cheaper.</summary>
     internal int MaxReadBytes { get; set; } = DefaultMaxReadBytes;
 
+    /// <summary>Null: plain bytes.</summary>
     internal ITransportSocket? Transport { get; set; }
+
+    /// <summary>What the TLS handshake has agreed on; null without TLS, and before the handshake is done.</summary>
+    public Streams.TlsInfo? Tls => Transport?.Tls;
 
     private int LowWatermarkBytes => _options.BufferLimitBytes / 2;
 
@@ -202,6 +206,8 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <param name="endStream">Half-closes after the data.</param>
     public ValueTask<IoResult> WriteAsync(IoBuffer data, bool endStream) =>
         Transport is { } transport ? transport.WriteAsync(data, endStream) : WriteSocketAsync(data, endStream);
+
+    Connection ITransportSocketCallbacks.Connection => this;
 
     ValueTask<IoResult> ITransportSocketCallbacks.ReadAsync(IoBuffer into) => ReadSocketAsync(into);
 

@@ -1,6 +1,7 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.NetworkFilters;
+using MeshProxy.Core.TransportSockets;
 
 namespace MeshProxy.Core.Server;
 
@@ -14,6 +15,8 @@ internal static class BuiltInExtensions
         var registries = new ExtensionRegistries();
         registries.Add(networkFilters);
         registries.Add(new ListenerFilterRegistry());
+        registries.Add(new DownstreamTransportSocketRegistry());
+        registries.Add(new UpstreamTransportSocketRegistry());
         return registries;
     }
 }

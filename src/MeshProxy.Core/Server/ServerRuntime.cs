@@ -41,7 +41,9 @@ internal sealed class ServerRuntime
         _threads = new ServerThreads(options, store, stats, loggers);
         _diagnostics = [.. _threads.Workers.Select(_ => new WorkerDiagnostics())];
         _accessLogs = new AccessLogManager(store, loggers);
-        _clusters = new ClusterManager(store, [.. _threads.Workers.Select(w => w.Loop)]);
+        _clusters = new ClusterManager(
+            new ClusterContext { Stats = store, Registries = registries, LoggerFactory = loggers, Services = services },
+            [.. _threads.Workers.Select(w => w.Loop)]);
         _listeners = new ListenerManager(new ListenerContext
         {
             Control = _threads.Control,

@@ -49,6 +49,12 @@ public sealed class StreamInfo
     /// <summary>The name in the client's TLS hello.</summary>
     public string? RequestedServerName { get; set; }
 
+    /// <summary>What the client's TLS handshake has agreed on; null without TLS.</summary>
+    public TlsInfo? DownstreamTls { get; internal set; }
+
+    /// <summary>Why the downstream's transport socket failed (TLS); null if it did not.</summary>
+    public string? DownstreamTransportFailureReason { get; set; }
+
     public StreamProtocol Protocol { get; set; }
 
     /// <summary>Envoy's <c>stream_id</c>: the request id, where one is kept.</summary>
@@ -133,6 +139,13 @@ public sealed class StreamInfo
         set => Route.UpstreamProtocol = value;
     }
 
+    /// <summary>What the TLS handshake with the upstream has agreed on; null without TLS.</summary>
+    public TlsInfo? UpstreamTls
+    {
+        get => _route?.UpstreamTls;
+        internal set => Route.UpstreamTls = value;
+    }
+
     /// <summary>Why the upstream's transport socket failed (TLS).</summary>
     public string? UpstreamTransportFailureReason
     {
@@ -194,6 +207,8 @@ public sealed class StreamInfo
         DownstreamLocalAddress = connection.DownstreamLocalAddress;
         ConnectionId = connection.ConnectionId;
         RequestedServerName = connection.RequestedServerName;
+        DownstreamTls = connection.DownstreamTls;
+        DownstreamTransportFailureReason = connection.DownstreamTransportFailureReason;
     }
 
     /// <summary>Forgets everything, for the next stream.</summary>
@@ -211,6 +226,8 @@ public sealed class StreamInfo
         DownstreamLocalAddress = null;
         ConnectionId = 0;
         RequestedServerName = null;
+        DownstreamTls = null;
+        DownstreamTransportFailureReason = null;
         Protocol = StreamProtocol.None;
         StreamId = null;
         ResponseCode = 0;

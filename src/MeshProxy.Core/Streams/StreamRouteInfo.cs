@@ -29,6 +29,8 @@ internal sealed class StreamRouteInfo
 
     public StreamProtocol UpstreamProtocol;
 
+    public TlsInfo? UpstreamTls;
+
     public string? UpstreamTransportFailureReason;
 
     public int AttemptCount;
@@ -47,6 +49,7 @@ internal sealed class StreamRouteInfo
         UpstreamRemoteAddress = null;
         UpstreamConnectionId = default;
         UpstreamProtocol = default;
+        UpstreamTls = null;
         UpstreamTransportFailureReason = null;
         AttemptCount = default;
     }

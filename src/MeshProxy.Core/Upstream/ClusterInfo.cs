@@ -1,18 +1,18 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Network;
-using MeshProxy.Core.Stats;
 
 namespace MeshProxy.Core.Upstream;
 
 /// <summary>What all users of a cluster share: its config, counters and circuit breakers. Lives as long as one version of the config.</summary>
-internal sealed class ClusterInfo
+internal sealed class ClusterInfo : IDisposable
 {
     private object? _protocolOptions;
 
-    public ClusterInfo(ClusterConfig config, StatsScope scope)
+    public ClusterInfo(ClusterConfig config, ClusterStats stats, ITransportSocketFactory? transportSocket)
     {
         Config = config;
-        Stats = new ClusterStats(scope);
+        Stats = stats;
+        TransportSocket = transportSocket;
         Resources = new ResourceManager(config.CircuitBreakers.DefaultPriority);
         ConnectionOptions = new ConnectionOptions
         {
@@ -30,6 +30,9 @@ internal sealed class ClusterInfo
 
     public ClusterStats Stats { get; }
 
+    /// <summary>Null: plain bytes.</summary>
+    public ITransportSocketFactory? TransportSocket { get; }
+
     public ResourceManager Resources { get; }
 
     public ConnectionOptions ConnectionOptions { get; }
@@ -40,4 +43,11 @@ internal sealed class ClusterInfo
     public T ProtocolOptions<T>(Func<ClusterInfo, T> resolve)
         where T : class =>
         (T)LazyInitializer.EnsureInitialized(ref _protocolOptions, () => resolve(this))!;
+
+    /// <summary>This version of the cluster is gone.</summary>
+    public void Dispose()
+    {
+        Stats.Scope.Dispose();
+        TransportSocket?.Dispose();
+    }
 }

@@ -16,7 +16,7 @@ internal sealed class FilterServer
     public FilterServer(IReadOnlyList<EventLoop> loops, params ClusterConfig[] clusters)
     {
         Stats = new StatsStore(loops.Count);
-        Clusters = new ClusterManager(Stats, loops);
+        Clusters = new ClusterManager(new ClusterContext { Stats = Stats }, loops);
         Clusters.Update([.. clusters], apply =>
         {
             for (var i = 0; i < loops.Count; i++)

@@ -1,6 +1,7 @@
 using System.Reflection;
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Streams;
+using NSubstitute;
 
 namespace MeshProxy.Core.Tests.Streams;
 
@@ -53,6 +54,7 @@ public sealed class StreamInfoTests
         type == typeof(string) ? "x"
         : type == typeof(NetworkAddress) ? NetworkAddress.Loopback(1)
         : type == typeof(DateTimeOffset) ? DateTimeOffset.UnixEpoch
+        : type.IsAbstract ? Substitute.For([type], [])
         : type.IsEnum ? Enum.ToObject(type, 1)
         : Convert.ChangeType(1, type, System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -55,7 +55,7 @@ internal sealed class HttpExchangeHarness
         _bufferLimitBytes = options.BufferLimitBytes;
         _loop = SimulatedLoop.Create(options.Network);
         Upstreams = Network.ListenPeer(s_upstream);
-        _clusters = new ClusterManager(Stats, [Loop]);
+        _clusters = new ClusterManager(new ClusterContext { Stats = Stats }, [Loop]);
         ApplyCluster(options.Cluster);
         var registries = new ExtensionRegistries();
         registries.Add(Filters(options));

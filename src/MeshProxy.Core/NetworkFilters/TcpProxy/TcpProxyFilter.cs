@@ -289,6 +289,7 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
                 return !_ended;
             }
 
+            StreamInfo.UpstreamTransportFailureReason = connect.FailureReason;
             if (connect.Status != IoStatus.Aborted)
             {
                 StreamInfo.AddResponseFlag(ResponseFlags.UpstreamConnectionFailure);
@@ -318,6 +319,7 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
         StreamInfo.UpstreamLocalAddress = connection.LocalAddress;
         StreamInfo.UpstreamRemoteAddress = connection.RemoteAddress;
         StreamInfo.UpstreamConnectionId = (ulong)connection.Id;
+        StreamInfo.UpstreamTls = connection.Tls;
         StreamInfo.Timings.UpstreamConnectCompleteUs = _loop.NowUs;
         if (_ended)
         {

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.Stats;
 using MeshProxy.Core.Upstream.LoadBalancing;
 
 namespace MeshProxy.Core.Upstream.Clusters;
@@ -21,10 +20,22 @@ internal sealed class Cluster
 
     public ILoadBalancerTable Table { get; }
 
-    public static Cluster Create(ClusterConfig config, StatsStore stats, int workerCount)
+    /// <exception cref="ConfigException">The transport socket could not be made.</exception>
+    public static Cluster Create(ClusterConfig config, ClusterContext context, int workerCount)
     {
         var name = string.IsNullOrEmpty(config.AltStatName) ? config.Name : config.AltStatName;
-        var info = new ClusterInfo(config, stats.Root.OwnedScope("cluster." + name));
+        var stats = new ClusterStats(context.Stats.Root.OwnedScope("cluster." + name));
+        ClusterInfo info;
+        try
+        {
+            info = new ClusterInfo(config, stats, context.CreateTransportSocket(config, stats.Scope));
+        }
+        catch
+        {
+            stats.Scope.Dispose();
+            throw;
+        }
+
         var hosts = PrioritySet.FromHosts(StaticHosts(config, workerCount));
         var all = hosts.Priorities.SelectMany(p => p.Hosts).ToImmutableArray();
         info.Stats.MembershipTotal.Set(all.Length);

@@ -8,18 +8,18 @@ namespace MeshProxy.Core.Upstream.Clusters;
 /// <summary>Owns the clusters on the control side and publishes them to the workers as one immutable snapshot.</summary>
 internal sealed class ClusterManager
 {
-    private readonly StatsStore _stats;
+    private readonly ClusterContext _context;
     private readonly WorkerClusters[] _workers;
     private readonly Gauge _active;
     private readonly Counter _added;
     private readonly Counter _modified;
     private readonly Counter _removed;
 
-    public ClusterManager(StatsStore stats, IReadOnlyList<EventLoop> workers)
+    public ClusterManager(ClusterContext context, IReadOnlyList<EventLoop> workers)
     {
-        _stats = stats;
+        _context = context;
         _workers = [.. workers.Select(w => new WorkerClusters(w))];
-        var scope = stats.Root.Scope("cluster_manager");
+        var scope = context.Stats.Root.Scope("cluster_manager");
         _active = scope.Gauge("active_clusters");
         _added = scope.Counter("cluster_added");
         _modified = scope.Counter("cluster_modified");
@@ -36,22 +36,13 @@ internal sealed class ClusterManager
     /// Replaces the set of clusters. One whose config is equal stays as it is, with its connections; others are made new and the
     /// old ones drain. Control side only; the config was validated. Workers pick the snapshot up through <paramref name="apply"/>.
     /// </summary>
+    /// <exception cref="ConfigException">A cluster could not be made; nothing has changed.</exception>
     public void Update(EquatableArray<ClusterConfig> clusters, Action<Action<int>> apply)
     {
         var old = Snapshot;
-        var next = new Dictionary<string, Cluster>(StringComparer.Ordinal);
-        foreach (var config in clusters)
-        {
-            if (old.TryGetValue(config.Name, out var existing) && existing.Info.Config == config)
-            {
-                next[config.Name] = existing;
-                continue;
-            }
-
-            (existing is null ? _added : _modified).Increment();
-            next[config.Name] = Cluster.Create(config, _stats, _workers.Length);
-        }
-
+        var next = Make(clusters, old);
+        _added.Add(next.Keys.Count(name => !old.ContainsKey(name)));
+        _modified.Add(next.Count(pair => old.TryGetValue(pair.Key, out var existing) && existing != pair.Value));
         _removed.Add(old.Keys.Count(name => !next.ContainsKey(name)));
         _active.Set(next.Count);
         var snapshot = next.ToFrozenDictionary(StringComparer.Ordinal);
@@ -59,11 +50,45 @@ internal sealed class ClusterManager
         apply(index => _workers[index].Apply(snapshot));
         foreach (var (name, cluster) in old)
         {
+            if (snapshot.TryGetValue(name, out var now) && now == cluster)
+            {
+                continue;
+            }
+
             // What a new version of the same name counts stays listed. So does everything when all clusters go: the server stops.
-            if (snapshot.Count > 0 && (!snapshot.TryGetValue(name, out var now) || now != cluster))
+            cluster.Info.TransportSocket?.Dispose();
+            if (snapshot.Count > 0)
             {
                 cluster.Info.Stats.Scope.Dispose();
             }
+        }
+    }
+
+    private Dictionary<string, Cluster> Make(EquatableArray<ClusterConfig> clusters, FrozenDictionary<string, Cluster> old)
+    {
+        var next = new Dictionary<string, Cluster>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var config in clusters)
+            {
+                next[config.Name] = old.TryGetValue(config.Name, out var existing) && existing.Info.Config == config
+                    ? existing
+                    : Cluster.Create(config, _context, _workers.Length);
+            }
+
+            return next;
+        }
+        catch
+        {
+            foreach (var (name, cluster) in next)
+            {
+                if (old.GetValueOrDefault(name) != cluster)
+                {
+                    cluster.Info.Dispose();
+                }
+            }
+
+            throw;
         }
     }
 }

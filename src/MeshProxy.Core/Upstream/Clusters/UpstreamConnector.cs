@@ -5,11 +5,14 @@ using MeshProxy.Core.Network;
 namespace MeshProxy.Core.Upstream.Clusters;
 
 /// <summary>How a connect ended: with a connection, or with the reason why not.</summary>
-internal readonly record struct ConnectResult(Connection? Connection, IoStatus Status);
+/// <param name="FailureReason">What the transport socket says of it (TLS); null where it has no part in it.</param>
+internal readonly record struct ConnectResult(Connection? Connection, IoStatus Status, string? FailureReason = null);
 
 /// <summary>Makes upstream connections: circuit breaker, connect timeout, counters.</summary>
 internal static class UpstreamConnector
 {
+    private const int AlertFlushMs = 1000;
+
     /// <summary>Whether the cluster's connection limit lets one more connection be made. Counts it; pair with <see cref="Released"/>.</summary>
     /// <param name="cluster">The cluster to connect to.</param>
     /// <param name="force">Lets the connection through above the limit; it still counts as an overflow.</param>
@@ -31,9 +34,12 @@ internal static class UpstreamConnector
         return false;
     }
 
-    /// <summary>Connects to a host after <see cref="TryReserve"/>. On failure the reservation is given back.</summary>
+    /// <summary>
+    /// Connects to a host after <see cref="TryReserve"/>, handshake included: the connect timeout covers both, as in Envoy. On failure the
+    /// reservation is given back.
+    /// </summary>
     [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
-    public static async ValueTask<ConnectResult> ConnectAsync(WorkerCluster cluster, Host host, ConnectAttempt attempt)
+    public static async ValueTask<ConnectResult> ConnectAsync(WorkerCluster cluster, Host host, ConnectAttempt attempt, TransportSocketOptions? options = null)
     {
         var stats = cluster.Info.Stats;
         var startUs = cluster.Loop.NowUs;
@@ -51,6 +57,13 @@ internal static class UpstreamConnector
 
         attempt.Begin(connection, cluster.Info.ConnectTimeoutMs);
         var result = await connection.ConnectAsync(host.Address);
+        ITransportSocket? transport = null;
+        if (result.IsOk && cluster.Info.TransportSocket is { } factory)
+        {
+            connection.Transport = transport = factory.Create(connection, options);
+            result = await transport.HandshakeAsync();
+        }
+
         attempt.End();
         if (result.IsOk && !connection.IsClosed)
         {
@@ -63,10 +76,11 @@ internal static class UpstreamConnector
             stats.ConnectTimeout.Increment();
         }
 
+        connection.Close(CloseType.FlushWrite, AlertFlushMs); // a failed handshake has an alert to send
         stats.ConnectFail.Increment();
         host.Stats.ConnectFailed();
         Released(cluster, host);
-        return new ConnectResult(null, attempt.TimedOut ? IoStatus.TimedOut : attempt.Cancelled ? IoStatus.Aborted : IoStatus.ConnectFailed);
+        return new ConnectResult(null, attempt.TimedOut ? IoStatus.TimedOut : attempt.Cancelled ? IoStatus.Aborted : transport is null ? IoStatus.ConnectFailed : IoStatus.TransportFailed, transport?.FailureReason);
     }
 
     /// <summary>A connection that was made here is gone: gives its place back.</summary>

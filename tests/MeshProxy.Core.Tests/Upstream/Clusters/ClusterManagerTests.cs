@@ -10,7 +10,7 @@ public class ClusterManagerTests
     public void Update_ClusterThatGoes_TakesItsStatsAlong()
     {
         var stats = new StatsStore(0);
-        var manager = new ClusterManager(stats, []);
+        var manager = new ClusterManager(new ClusterContext { Stats = stats }, []);
         manager.Update([new ClusterConfig { Name = "stays" }, new ClusterConfig { Name = "goes" }], static _ => { });
         manager.Snapshot["stays"].Info.Stats.RequestsTotal.Add(3);
         var count = stats.Count;
