@@ -130,15 +130,18 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         return true;
     }
 
-    /// <summary>Opens a connection if more requests wait than are expected to be served.</summary>
-    public void ConnectIfNeeded()
+    /// <summary>Opens a connection if more requests wait than are expected to be served. False: none was opened.</summary>
+    public bool ConnectIfNeeded()
     {
         // A pool without any connection may always open one, as in Envoy, or its requests would wait for nothing.
-        if (_expected < _pendingCount && UpstreamConnector.TryReserve(Cluster, force: _connections == 0))
+        if (_expected >= _pendingCount || !UpstreamConnector.TryReserve(Cluster, force: _connections == 0))
         {
-            _connections++;
-            _ = ConnectAsync();
+            return false;
         }
+
+        _connections++;
+        _ = ConnectAsync();
+        return true;
     }
 
     /// <summary>A connection that is not ready to serve what it is expected to: requests count on it. Negative: they do no longer.</summary>

@@ -313,10 +313,16 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
                 _phase = ReadPhase.Body;
                 return ReadStatus.More;
             case DecodeStatus.Error:
-                return ReadStatus.ProtocolError;
+                return Refuse();
         }
 
         return _readEnded ? ReadStatus.Reset : null;
+    }
+
+    private ReadStatus Refuse()
+    {
+        _pool.Stats.ProtocolError.Increment();
+        return ReadStatus.ProtocolError;
     }
 
     private ReadStatus? DecodeBody(IoBuffer into)
@@ -336,7 +342,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
                 _phase = ReadPhase.Complete;
                 return ReadStatus.End;
             case DecodeStatus.Error:
-                return ReadStatus.ProtocolError;
+                return Refuse();
         }
 
         if (!into.IsEmpty)

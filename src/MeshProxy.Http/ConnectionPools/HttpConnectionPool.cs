@@ -4,31 +4,60 @@ using MeshProxy.Core.Upstream.Clusters;
 
 namespace MeshProxy.Http.ConnectionPools;
 
-/// <summary>One worker's HTTP connections to one host.</summary>
+/// <summary>The version of HTTP that a pool's connections speak.</summary>
+internal enum PoolProtocol : byte
+{
+    Http1,
+    Http2,
+
+    /// <summary>What each connection's TLS handshake agrees on.</summary>
+    Auto,
+}
+
+/// <summary>One worker's HTTP connections to one host, of the version that the cluster says or the handshake finds.</summary>
 /// <remarks>Worker thread only.</remarks>
 internal sealed class HttpConnectionPool : ConnectionPool
 {
+    private readonly PoolProtocol _protocol;
+    private readonly TransportSocketOptions _transport;
     private readonly Http1Connections _http1;
-    private readonly int _maxRequests;
+    private readonly Http2Connections _http2 = new();
+    private bool _lastWasHttp2;
 
-    public HttpConnectionPool(WorkerCluster cluster, Host host, UpstreamHttpOptions options)
+    public HttpConnectionPool(WorkerCluster cluster, Host host, PoolProtocol protocol, UpstreamHttpOptions options, ServerName? serverName)
         : base(cluster, host)
     {
         Options = options;
+        _protocol = protocol;
+        _lastWasHttp2 = protocol == PoolProtocol.Http2;
         _http1 = new Http1Connections(this, cluster.Loop, options.IdleTimeoutMs);
-        _maxRequests = options.MaxRequestsPerConnection;
+        _transport = new TransportSocketOptions
+        {
+            ApplicationProtocols = protocol switch
+            {
+                PoolProtocol.Http1 => ["http/1.1"],
+                PoolProtocol.Http2 => ["h2"],
+                _ => ["h2", "http/1.1"],
+            },
+            ServerNameOverride = serverName?.Sni,
+            VerifySubjectAltNames = serverName is { Verify: { } name } ? [name] : default,
+        };
     }
 
     public UpstreamHttpOptions Options { get; }
 
-    protected override int ExpectedStreams => 1;
+    /// <summary>How many streams the host takes on an HTTP/2 connection, as one of them has last said; null before the first SETTINGS.</summary>
+    public int? PeerStreamLimit { get; set; }
 
-    public override IUpstreamStream? TryAcquire() => _http1.TryTake();
+    protected override int ExpectedStreams => !_lastWasHttp2 ? 1
+        : Math.Min(Options.Http2.Protocol.MaxConcurrentStreams, PeerStreamLimit ?? int.MaxValue);
+
+    public override IUpstreamStream? TryAcquire() => _http1.TryTake() ?? (IUpstreamStream?)_http2.TryOpen();
 
     /// <summary>An HTTP/1.1 connection has finished its exchange. False: it is not to be kept.</summary>
     public bool TryReturn(Http1ClientConnection connection)
     {
-        if (_maxRequests > 0 && connection.Requests >= _maxRequests)
+        if (Options.MaxRequestsPerConnection is > 0 and var max && connection.Requests >= max)
         {
             Stats.MaxRequestsReached.Increment();
             return false;
@@ -48,19 +77,59 @@ internal sealed class HttpConnectionPool : ConnectionPool
         return true;
     }
 
+    /// <summary>An HTTP/2 connection may have room for another stream.</summary>
+    public void OnRoom(Http2ClientConnection connection)
+    {
+        if (connection.IsUsable)
+        {
+            _http2.Offer(connection);
+            ServePending();
+        }
+    }
+
+    /// <summary>Opens as many connections as the requests that wait need.</summary>
+    public void ConnectForPending()
+    {
+        while (ConnectIfNeeded())
+        {
+        }
+    }
+
     public void OnClosed(Http1ClientConnection connection)
     {
         _http1.OnClosed(connection);
         OnClosed(connection.Connection, connection.CreatedUs);
     }
 
+    public void OnClosed(Http2ClientConnection connection, long createdUs)
+    {
+        _http2.Remove(connection);
+        OnClosed(connection.Connection, createdUs);
+    }
+
     public override void Drain()
     {
         base.Drain();
         _http1.CloseIdle();
+        _http2.Drain();
     }
 
+    protected override ValueTask<ConnectResult> ConnectAsync(ConnectAttempt attempt) => UpstreamConnector.ConnectAsync(Cluster, Host, attempt, _transport);
+
     protected override void OnConnected(Connection connection)
+    {
+        _lastWasHttp2 = _protocol == PoolProtocol.Http2 || (_protocol == PoolProtocol.Auto && connection.Tls?.ApplicationProtocol == "h2");
+        if (_lastWasHttp2)
+        {
+            BeginHttp2(connection);
+        }
+        else
+        {
+            BeginHttp1(connection);
+        }
+    }
+
+    private void BeginHttp1(Connection connection)
     {
         Stats.Http1ConnectionsTotal.Increment();
         var client = new Http1ClientConnection(this, connection) { CreatedUs = Loop.NowUs };
@@ -68,6 +137,23 @@ internal sealed class HttpConnectionPool : ConnectionPool
         if (!connection.IsClosed && !TryReturn(client))
         {
             connection.Close(CloseType.NoFlush);
+        }
+    }
+
+    private void BeginHttp2(Connection connection)
+    {
+        Stats.Http2ConnectionsTotal.Increment();
+        var client = new Http2ClientConnection(this, connection);
+        _http2.Add(client);
+        client.Start();
+        OnRoom(client);
+        if (IsDraining)
+        {
+            client.Drain();
+        }
+        else
+        {
+            ConnectForPending();
         }
     }
 }

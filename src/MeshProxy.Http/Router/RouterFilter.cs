@@ -28,6 +28,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     private WorkerCluster? _cluster;
     private bool _responseDone;
     private bool _isTunnel;
+    private bool _endsTunnel;
 
     public HeaderTrailers? ResponseTrailers => _request.ResponseTrailers;
 
@@ -48,7 +49,10 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
         stats.RequestsTotal.Increment();
         FinalizeHeaders(headers);
-        var pool = UpstreamHostPools.For(_cluster!, host).Select(headers);
+        var pools = UpstreamHostPools.For(_cluster!, host);
+        _endsTunnel = _route!.Connect is { } connect
+            && (headers.MethodIs(KnownMethod.Connect) || (connect.AllowPost && headers.MethodIs(KnownMethod.Post)));
+        var pool = _endsTunnel ? pools.SelectTcp() : pools.Select(headers);
         return _request.TryAcquire(pool) ? SendHead(headers, endStream) : WaitForStreamAsync(pool, headers, endStream);
     }
 
@@ -151,6 +155,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         _request.Clear();
         _responseDone = false;
         _isTunnel = false;
+        _endsTunnel = false;
     }
 
     /// <summary>
@@ -302,7 +307,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     private void OnResponseHeaders(ResponseHeaders headers)
     {
         _callbacks.StreamInfo.ResponseCodeDetails = ResponseCodeDetails.ViaUpstream;
-        if (headers.Status == 101 || (headers.Status < 300 && _callbacks.RequestHeaders.MethodIs(KnownMethod.Connect)))
+        if (_endsTunnel || headers.Status == 101 || (headers.Status < 300 && _callbacks.RequestHeaders.MethodIs(KnownMethod.Connect)))
         {
             // A tunnel lives as long as both sides want it: only the idle timeouts count.
             _isTunnel = true;

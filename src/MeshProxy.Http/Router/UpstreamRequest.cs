@@ -169,11 +169,7 @@ internal sealed class UpstreamRequest(EventLoop loop)
     {
         var reason = UpstreamResetReason.ProtocolError;
         var details = _stream?.ProtocolErrorDetails ?? "";
-        if (status == ReadStatus.ProtocolError)
-        {
-            Stats.ProtocolError.Increment();
-        }
-        else
+        if (status != ReadStatus.ProtocolError)
         {
             reason = _stream?.ResetReason ?? UpstreamResetReason.ConnectionTermination;
             (reason == UpstreamResetReason.LocalReset ? Stats.ResetByUs : Stats.ResetByPeer).Increment();
