@@ -1,6 +1,4 @@
-using System.Text;
 using MeshProxy.Core.Config;
-using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.Config;
 
@@ -19,7 +17,7 @@ internal sealed class HttpClusterProtocolOptionsValidator : IConfigValidator<Htt
         if (config.UpstreamHttpProtocolOptions is { OverrideAutoSniHeader: not "" } upstream)
         {
             errors.Require(
-                HeaderBytes.IsToken(Encoding.UTF8.GetBytes(upstream.OverrideAutoSniHeader)),
+                upstream.OverrideAutoSniHeader.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal)),
                 "upstream_http_protocol_options.override_auto_sni_header",
                 $"'{upstream.OverrideAutoSniHeader}' is not a header's name");
         }
