@@ -75,6 +75,20 @@ public abstract unsafe partial class HeaderMap
         });
     }
 
+    /// <summary>Adds a header that a codec has unpacked and checked: the name lower-case, not both longer than 64 KiB less four.</summary>
+    internal void AddDecoded(HeaderId id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool neverIndexed)
+    {
+        var slot = default(HeaderSlot);
+        WriteLine(ref slot, name, value, default);
+        slot.Id = id;
+        if (neverIndexed)
+        {
+            slot.Flags |= HeaderSlotFlags.NeverIndexed;
+        }
+
+        PushSlot(slot);
+    }
+
     /// <summary>Takes every header of a name out that is not well-known and may be in any case.</summary>
     internal void RemoveCustom(ReadOnlySpan<byte> name)
     {

@@ -28,6 +28,9 @@ internal enum HeaderSlotFlags : byte
 
     /// <summary>The memory holds "name: value CR LF" in a piece: it can be sent as it stands.</summary>
     WholeLine = 2,
+
+    /// <summary>Came as never to be indexed by HPACK, and leaves so (RFC 7541 section 6.2.3). Lost when the value is changed.</summary>
+    NeverIndexed = 4,
 }
 
 /// <summary>A header while enumerating. Its spans are valid until the map changes or the next await.</summary>

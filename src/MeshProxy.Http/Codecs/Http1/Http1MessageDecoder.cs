@@ -207,7 +207,7 @@ internal abstract class Http1MessageDecoder : Http1FieldReader
     }
 
     private protected override unsafe bool Keeps(HeaderId id, byte* name, int length) =>
-        !Http1ForbiddenTrailers.Contains(id, new ReadOnlySpan<byte>(name, length));
+        !ForbiddenTrailers.Contains(id, new ReadOnlySpan<byte>(name, length));
 
     private protected override bool OnBlockEnd(HeaderMap? map)
     {

@@ -192,7 +192,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1CodecOptions options) : Ht
                 return Refuse(Http1Errors.MissingHost);
             }
 
-            if (!host.IsEmpty && !Http1Authority.IsValid(host, portRequired: false))
+            if (!host.IsEmpty && !AuthoritySyntax.IsValid(host, portRequired: false))
             {
                 return Refuse(Http1Errors.BadHost);
             }
@@ -292,7 +292,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1CodecOptions options) : Ht
         {
             _authorityStart = start;
             _authorityLength = length;
-            return Http1Authority.IsValid(target, portRequired: true) || Refuse(Http1Errors.BadTarget);
+            return AuthoritySyntax.IsValid(target, portRequired: true) || Refuse(Http1Errors.BadTarget);
         }
 
         if (target[0] == '/')
@@ -329,7 +329,7 @@ internal sealed unsafe class Http1RequestDecoder(Http1CodecOptions options) : Ht
         var rest = target[(colon + 3)..];
         var slash = rest.IndexOfAny((byte)'/', (byte)'?');
         var authority = slash < 0 ? rest : rest[..slash];
-        if (!Http1Authority.IsValid(authority, portRequired: false))
+        if (!AuthoritySyntax.IsValid(authority, portRequired: false))
         {
             return Refuse(Http1Errors.BadTarget);
         }

@@ -51,4 +51,70 @@ internal sealed class Http2Stream
     public long BytesSent { get; internal set; }
 
     internal IoBuffer Queue { get; }
+
+    // What follows is the codec's.
+
+    /// <summary>Neither open nor half closed any more.</summary>
+    internal bool IsClosed;
+
+    /// <summary>The request's head, or the final response's, has come.</summary>
+    internal bool HeadReceived;
+
+    /// <summary>What is queued ends our half, with or without trailers.</summary>
+    internal bool EndQueued;
+
+    /// <summary>Client: the response has no body, whatever its content-length says (HEAD, 204, 304).</summary>
+    internal bool NoBody;
+
+    /// <summary>Client: the request was HEAD.</summary>
+    internal bool IsHead;
+
+    /// <summary>Either CONNECT: what follows the heads is a tunnel.</summary>
+    internal bool IsConnect;
+
+    internal int Informational;
+    internal long ExpectedBytes;
+    internal long BodyBytesReceived;
+    internal HeaderTrailers? QueuedTrailers;
+
+    /// <summary>What the peer lets us send; below zero after it has lowered its setting.</summary>
+    internal long SendWindow;
+
+    /// <summary>What we let the peer send.</summary>
+    internal long ReceiveWindow;
+
+    /// <summary>Bytes that were taken, and not yet given back to the peer.</summary>
+    internal int Credit;
+
+    /// <summary>Bytes that were received and not yet taken.</summary>
+    internal long Unconsumed;
+
+    // The scheduler's list of streams that have DATA to send and the stream's window to send it in.
+    internal bool InReady;
+    internal Http2Stream? NextReady;
+    internal Http2Stream? PreviousReady;
+
+    internal void Start(uint id, long sendWindow, long receiveWindow)
+    {
+        Id = id;
+        SendWindow = sendWindow;
+        ReceiveWindow = receiveWindow;
+        ExpectedBytes = -1;
+    }
+
+    /// <summary>As new, for the next user.</summary>
+    internal void Clear()
+    {
+        Received.Clear();
+        Queue.Clear();
+        Id = 0;
+        Owner = null;
+        Trailers = null;
+        QueuedTrailers = null;
+        IsReset = RemoteEnded = LocalEnded = IsAboveHighWatermark = false;
+        IsClosed = HeadReceived = EndQueued = NoBody = IsHead = IsConnect = false;
+        HeaderBytesReceived = BytesReceived = HeaderBytesSent = BytesSent = 0;
+        Informational = Credit = 0;
+        BodyBytesReceived = Unconsumed = 0;
+    }
 }

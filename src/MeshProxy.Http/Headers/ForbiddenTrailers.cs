@@ -1,12 +1,10 @@
-using MeshProxy.Http.Headers;
-
-namespace MeshProxy.Http.Codecs.Http1;
+namespace MeshProxy.Http.Headers;
 
 /// <summary>
 /// The fields that may not stand in a trailer section, because they frame or route the message, authenticate, steer
 /// its handling or describe its content (RFC 9110 section 6.5.1). They are left out.
 /// </summary>
-internal static class Http1ForbiddenTrailers
+internal static class ForbiddenTrailers
 {
     public static bool Contains(HeaderId id, ReadOnlySpan<byte> name)
     {

@@ -1,9 +1,7 @@
-using MeshProxy.Http.Headers;
-
-namespace MeshProxy.Http.Codecs.Http1;
+namespace MeshProxy.Http.Headers;
 
 /// <summary>Checks a host with an optional port (RFC 9110 section 7.2, RFC 3986 section 3.2.2).</summary>
-internal static unsafe class Http1Authority
+internal static unsafe class AuthoritySyntax
 {
     /// <summary>A name in DNS has 253 characters at most. Header maps take far more, but not a whole head of 60 KiB.</summary>
     public const int MaxLength = 8 * 1024;

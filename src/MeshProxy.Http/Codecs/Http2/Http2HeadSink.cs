@@ -1,0 +1,506 @@
+using System.Diagnostics;
+using MeshProxy.Core.Buffers;
+using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http2.Hpack;
+using MeshProxy.Http.Headers;
+
+namespace MeshProxy.Http.Codecs.Http2;
+
+/// <summary>What a header block is the head of, or the tail.</summary>
+internal enum Http2BlockKind : byte
+{
+    Request,
+    Response,
+    Trailers,
+
+    /// <summary>Nothing that is wanted: unpacked for HPACK's sake only.</summary>
+    Discarded,
+}
+
+/// <summary>What was found wrong with a header block.</summary>
+internal enum Http2BlockFault : byte
+{
+    None,
+
+    /// <summary>RFC 9113 section 8.1.1. Ends the connection, unless the options say that it ends the stream.</summary>
+    Malformed,
+
+    /// <summary>Malformed by the bytes of a name or a value.</summary>
+    InvalidField,
+
+    /// <summary>The list is too large. Ends the stream.</summary>
+    TooLarge,
+
+    /// <summary>Too many headers. Ends the stream.</summary>
+    TooMany,
+
+    /// <summary>An underscore where none is accepted. Ends the stream.</summary>
+    Underscore,
+}
+
+/// <summary>Checks the fields of one block by RFC 9113 section 8 and puts them into a header map.</summary>
+/// <remarks>A value of the codec's stack. <see cref="Finish"/> must follow, whatever was found.</remarks>
+internal struct Http2HeadSink : IHpackSink
+{
+    /// <summary>What a field counts beside its name and value (RFC 9113 section 6.5.2).</summary>
+    private const int FieldOverhead = 32;
+
+    private readonly Http2CodecOptions _options;
+    private readonly Http2BlockKind _kind;
+    private readonly HeaderMap? _map;
+    private readonly SlabPool _slabs;
+    private Slab? _cookies;
+    private bool _cookieNeverIndexed;
+    private uint _pseudoSeen;
+    private bool _regularSeen;
+    private bool _hostSeen;
+    private int _bytes;
+    private int _count;
+
+    public Http2HeadSink(Http2CodecOptions options, Http2BlockKind kind, HeaderMap? map, SlabPool slabs)
+    {
+        _options = options;
+        _kind = kind;
+        _map = map;
+        _slabs = slabs;
+        ContentLength = -1;
+    }
+
+    public Http2BlockFault Fault { get; private set; }
+
+    /// <summary>Why, in words.</summary>
+    public string Reason { get; private set; } = "";
+
+    /// <summary>What content-length says; -1 if it says nothing.</summary>
+    public long ContentLength { get; private set; }
+
+    public int DroppedUnderscores { get; private set; }
+
+    public bool OnHeader(in HpackField field)
+    {
+        if (_kind == Http2BlockKind.Discarded)
+        {
+            return false;
+        }
+
+        _bytes += field.Name.Length + field.Value.Length + FieldOverhead;
+        if (_bytes > _options.HeadKb * 1024)
+        {
+            return Refuse(Http2BlockFault.TooLarge, "the header list is larger than the limit");
+        }
+
+        if (!IsValue(field.Value))
+        {
+            return Refuse(Http2BlockFault.InvalidField, "a control character in a header value, or white space around it");
+        }
+
+        if (field.Pseudo != HpackPseudo.None)
+        {
+            return OnPseudo(field);
+        }
+
+        _regularSeen = true;
+        return field.Id != HeaderId.None ? OnKnown(field) : OnCustom(field);
+    }
+
+    /// <summary>The end of the block: checks what the message as a whole must have. Returns whether it is in order.</summary>
+    public bool Finish(bool endStream)
+    {
+        if (_cookies is { } cookies)
+        {
+            _map!.AddDecoded(HeaderId.Cookie, "cookie"u8, cookies.Span(0, cookies.Filled), _cookieNeverIndexed);
+            cookies.Release();
+            _cookies = null;
+        }
+
+        if (Fault != Http2BlockFault.None)
+        {
+            return false;
+        }
+
+        return _kind switch
+        {
+            Http2BlockKind.Request => FinishRequest((RequestHeaders)_map!, endStream),
+            Http2BlockKind.Response => FinishResponse((ResponseHeaders)_map!, endStream),
+            Http2BlockKind.Trailers => endStream || Malformed("trailers without END_STREAM"),
+            _ => true,
+        };
+    }
+
+    private static unsafe bool IsValue(ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty)
+        {
+            return true;
+        }
+
+        // RFC 9113 section 8.2.1 asks for NUL, CR and LF; no other control character is legal in HTTP/1 (RFC 9110 section 5.5).
+        fixed (byte* p = value)
+        {
+            return HeaderBytes.IndexOfControl(p, value.Length, value.Length) == value.Length
+                && value[0] is not ((byte)' ' or (byte)'\t') && value[^1] is not ((byte)' ' or (byte)'\t');
+        }
+    }
+
+    private static bool IsLowerToken(ReadOnlySpan<byte> name)
+    {
+        foreach (var b in name)
+        {
+            if (!HeaderBytes.IsToken(b) || b is >= (byte)'A' and <= (byte)'Z')
+            {
+                return false;
+            }
+        }
+
+        return !name.IsEmpty;
+    }
+
+    private static unsafe bool IsTarget(ReadOnlySpan<byte> path)
+    {
+        fixed (byte* p = path)
+        {
+            return HeaderBytes.IndexOfTargetEnd(p, path.Length, path.Length) == path.Length;
+        }
+    }
+
+    private bool Refuse(Http2BlockFault fault, string reason)
+    {
+        Fault = fault;
+        Reason = reason;
+        return false;
+    }
+
+    private bool Malformed(string reason) => Refuse(Http2BlockFault.Malformed, reason);
+
+    private bool OnPseudo(in HpackField field)
+    {
+        var bit = 1u << (int)field.Pseudo;
+        if (_kind == Http2BlockKind.Trailers)
+        {
+            return Malformed("a pseudo-header in trailers");
+        }
+
+        if (_regularSeen)
+        {
+            return Malformed("a pseudo-header behind a header");
+        }
+
+        if ((_pseudoSeen & bit) != 0)
+        {
+            return Malformed("a pseudo-header twice");
+        }
+
+        _pseudoSeen |= bit;
+        if (_kind == Http2BlockKind.Response)
+        {
+            return field.Pseudo == HpackPseudo.Status ? OnStatus(field.Value) : Malformed("a request's pseudo-header in a response");
+        }
+
+        var request = (RequestHeaders)_map!;
+        switch (field.Pseudo)
+        {
+            case HpackPseudo.Method:
+                if (!HeaderBytes.IsToken(field.Value))
+                {
+                    return Malformed("the method is not a token");
+                }
+
+                request.SetMethod(field.Value);
+                return true;
+
+            case HpackPseudo.Path:
+                if (field.Value.IsEmpty || !IsTarget(field.Value))
+                {
+                    return Malformed("the path is empty or holds what may not stand there");
+                }
+
+                request.SetPath(field.Value);
+                return true;
+
+            case HpackPseudo.Scheme:
+                if (!IsScheme(field.Value))
+                {
+                    return Malformed("the scheme is malformed");
+                }
+
+                request.SetScheme(field.Value);
+                return true;
+
+            case HpackPseudo.Authority:
+                if (!AuthoritySyntax.IsValid(field.Value, portRequired: false))
+                {
+                    return Malformed("the authority is malformed");
+                }
+
+                request.AddDecoded(HeaderId.Host, "host"u8, field.Value, field.NeverIndexed);
+                return true;
+
+            case HpackPseudo.Protocol:
+                if (!_options.Protocol.AllowConnect || !HeaderBytes.IsToken(field.Value))
+                {
+                    return Malformed("an extended CONNECT that was not offered, or its protocol is not a token");
+                }
+
+                request.SetProtocol(field.Value);
+                return true;
+
+            default:
+                return Malformed("a response's pseudo-header in a request");
+        }
+    }
+
+    /// <summary>RFC 3986 section 3.1.</summary>
+    private static bool IsScheme(ReadOnlySpan<byte> scheme)
+    {
+        if (scheme.SequenceEqual("https"u8) || scheme.SequenceEqual("http"u8))
+        {
+            return true;
+        }
+
+        foreach (var b in scheme)
+        {
+            if (!char.IsAsciiLetterOrDigit((char)b) && b is not ((byte)'+' or (byte)'-' or (byte)'.'))
+            {
+                return false;
+            }
+        }
+
+        return !scheme.IsEmpty && char.IsAsciiLetter((char)scheme[0]);
+    }
+
+    private bool OnStatus(ReadOnlySpan<byte> value)
+    {
+        if (value.Length != 3 || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') || value[0] == '0')
+        {
+            return Malformed("the status is not three digits");
+        }
+
+        var status = ((value[0] - '0') * 100) + ((value[1] - '0') * 10) + (value[2] - '0');
+        if (status == 101)
+        {
+            // RFC 9113 section 8.6.
+            return Malformed("the status 101, which HTTP/2 does not have");
+        }
+
+        ((ResponseHeaders)_map!).Status = status;
+        return true;
+    }
+
+    private bool OnKnown(in HpackField field)
+    {
+        if (field.Id <= HeaderTable.LastSpecial)
+        {
+            switch (field.Id)
+            {
+                case HeaderId.Connection:
+                case HeaderId.KeepAlive:
+                case HeaderId.ProxyConnection:
+                case HeaderId.TransferEncoding:
+                case HeaderId.Upgrade:
+                    return Malformed("a header that concerns an HTTP/1 connection");
+
+                case HeaderId.TE when !HeaderBytes.EqualsIgnoreCase(field.Value, "trailers"u8):
+                    return Malformed("TE other than trailers");
+
+                case HeaderId.Host when _kind == Http2BlockKind.Request:
+                    return OnHost(field);
+
+                case HeaderId.ContentLength when _kind != Http2BlockKind.Trailers:
+                    return OnContentLength(field);
+            }
+        }
+        else if (field.Id == HeaderId.Cookie && _kind == Http2BlockKind.Request)
+        {
+            return OnCookie(field);
+        }
+
+        return Keep(field);
+    }
+
+    private bool OnCustom(in HpackField field)
+    {
+        if (!IsLowerToken(field.Name))
+        {
+            return field.Name.Length > 0 && field.Name[0] == ':'
+                ? Malformed("an unknown pseudo-header")
+                : Refuse(Http2BlockFault.InvalidField, "a header name is empty, not a token or not lower-case");
+        }
+
+        if (_kind != Http2BlockKind.Response && _options.HeadersWithUnderscoresAction != HeadersWithUnderscoresAction.Allow && field.Name.Contains((byte)'_'))
+        {
+            if (_options.HeadersWithUnderscoresAction == HeadersWithUnderscoresAction.RejectRequest)
+            {
+                return Refuse(Http2BlockFault.Underscore, "an underscore in a header name");
+            }
+
+            DroppedUnderscores++;
+            return CountField();
+        }
+
+        return Keep(field);
+    }
+
+    private bool Keep(in HpackField field)
+    {
+        if (!CountField())
+        {
+            return false;
+        }
+
+        if (_kind != Http2BlockKind.Trailers || !ForbiddenTrailers.Contains(field.Id, field.Name))
+        {
+            _map!.AddDecoded(field.Id, field.Name, field.Value, field.NeverIndexed);
+        }
+
+        return true;
+    }
+
+    private bool CountField() => ++_count <= _options.MaxHeadersCount || Refuse(Http2BlockFault.TooMany, "more headers than the limit");
+
+    /// <summary>RFC 9113 section 8.3.1: the authority wins.</summary>
+    private bool OnHost(in HpackField field)
+    {
+        if (_hostSeen)
+        {
+            return Malformed("more than one Host header");
+        }
+
+        _hostSeen = true;
+        if (!AuthoritySyntax.IsValid(field.Value, portRequired: false))
+        {
+            return Malformed("the host is malformed");
+        }
+
+        return _map!.Contains(HeaderId.Host) ? CountField() : Keep(field);
+    }
+
+    private bool OnContentLength(in HpackField field)
+    {
+        const int MaxDigits = 18;
+        var value = field.Value;
+        if (value.IsEmpty || value.Length > MaxDigits || value.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+        {
+            return Malformed("content-length is not one decimal number");
+        }
+
+        var length = 0L;
+        foreach (var digit in value)
+        {
+            length = (length * 10) + (digit - '0');
+        }
+
+        if (ContentLength >= 0)
+        {
+            // RFC 9110 section 8.6 lets the same one stand twice.
+            return ContentLength == length ? CountField() : Malformed("two values of content-length");
+        }
+
+        ContentLength = length;
+        return Keep(field);
+    }
+
+    /// <summary>RFC 9113 section 8.2.3: crumbs become one header again. They count as one.</summary>
+    private bool OnCookie(in HpackField field)
+    {
+        var value = field.Value;
+        _cookieNeverIndexed |= field.NeverIndexed;
+        if (_cookies is null)
+        {
+            if (!CountField())
+            {
+                return false;
+            }
+
+            _cookies = _slabs.Rent(value.Length);
+        }
+        else
+        {
+            var needed = _cookies.Filled + 2 + value.Length;
+            if (needed > _cookies.Size)
+            {
+                var larger = _slabs.Rent(needed);
+                _cookies.Span(0, _cookies.Filled).CopyTo(larger.Array);
+                larger.Filled = _cookies.Filled;
+                _cookies.Release();
+                _cookies = larger;
+            }
+
+            "; "u8.CopyTo(_cookies.Array.AsSpan(_cookies.Filled));
+            _cookies.Filled += 2;
+        }
+
+        value.CopyTo(_cookies.Array.AsSpan(_cookies.Filled));
+        _cookies.Filled += value.Length;
+        Debug.Assert(_cookies.Filled <= SlabPool.MaxSlabBytes, "the crumbs count 32 bytes each, and the list ends below one slab");
+        return true;
+    }
+
+    private readonly bool Has(HpackPseudo pseudo) => (_pseudoSeen & (1u << (int)pseudo)) != 0;
+
+    private bool FinishRequest(RequestHeaders request, bool endStream)
+    {
+        request.HttpVersion = 20;
+        if (!Has(HpackPseudo.Method))
+        {
+            return Malformed("no method");
+        }
+
+        if (endStream && ContentLength > 0)
+        {
+            return Malformed("content-length without a body");
+        }
+
+        if (request.KnownMethod == KnownMethod.Connect)
+        {
+            return FinishConnect(request);
+        }
+
+        if (Has(HpackPseudo.Protocol))
+        {
+            return Malformed("a protocol on a request other than CONNECT");
+        }
+
+        if (!Has(HpackPseudo.Scheme) || !Has(HpackPseudo.Path))
+        {
+            return Malformed("no scheme or no path");
+        }
+
+        var path = request.Path;
+        return path[0] == '/' || (path.SequenceEqual("*"u8) && request.KnownMethod == KnownMethod.Options)
+            || Malformed("the path does not begin with a slash");
+    }
+
+    /// <summary>RFC 9113 section 8.5 and RFC 8441 section 4.</summary>
+    private bool FinishConnect(RequestHeaders request)
+    {
+        if (ContentLength > 0)
+        {
+            return Malformed("content-length on a CONNECT request");
+        }
+
+        if (Has(HpackPseudo.Protocol))
+        {
+            return (Has(HpackPseudo.Scheme) && Has(HpackPseudo.Path) && Has(HpackPseudo.Authority) && request.Path[0] == '/')
+                || Malformed("an extended CONNECT without scheme, path or authority");
+        }
+
+        if (Has(HpackPseudo.Scheme) || Has(HpackPseudo.Path))
+        {
+            return Malformed("a CONNECT request with a scheme or a path");
+        }
+
+        return (Has(HpackPseudo.Authority) && AuthoritySyntax.IsValid(request.Authority, portRequired: true))
+            || Malformed("a CONNECT request without host and port");
+    }
+
+    private bool FinishResponse(ResponseHeaders response, bool endStream)
+    {
+        response.HttpVersion = 20;
+        if (!Has(HpackPseudo.Status))
+        {
+            return Malformed("no status");
+        }
+
+        return !(response.Status < 200 && endStream) || Malformed("an informational response that ends the stream");
+    }
+}
