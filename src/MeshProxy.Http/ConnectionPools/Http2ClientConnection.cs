@@ -41,6 +41,8 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
     private bool _resuming;
     private bool _takesNoMore;
     private bool _failed;
+    private bool _inCodec;
+    private bool _closing;
 
     public Http2ClientConnection(HttpConnectionPool pool, Connection connection)
     {
@@ -134,31 +136,25 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
             return;
         }
 
+        if (_takesNoMore)
+        {
+            CloseIfDone();
+            return;
+        }
+
         if (_streams.Count == 0)
         {
-            if (_takesNoMore)
-            {
-                CloseWhenFlushed();
-                return;
-            }
-
             ArmIdle();
         }
 
-        if (!_takesNoMore)
-        {
-            _pool.OnRoom(this);
-        }
+        _pool.OnRoom(this);
     }
 
     /// <summary>Takes no more streams; closes when there is none.</summary>
     public void Drain()
     {
         _takesNoMore = true;
-        if (_streams.Count == 0)
-        {
-            CloseWhenFlushed();
-        }
+        CloseIfDone();
     }
 
     /// <summary>A stream has something for who waits on it.</summary>
@@ -276,7 +272,12 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
 
         _pool.OnRoom(this);
         _pool.ConnectForPending();
-        if (_takesNoMore && _streams.Count == 0 && !Connection.IsClosed)
+    }
+
+    /// <summary>Closes a connection that takes no more streams and has none. From within the codec it waits until that has returned.</summary>
+    private void CloseIfDone()
+    {
+        if (_takesNoMore && _streams.Count == 0 && !_inCodec && !_closing)
         {
             CloseWhenFlushed();
         }
@@ -292,6 +293,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
 
     private void CloseWhenFlushed()
     {
+        _closing = true;
         Flush();
         Connection.Close(CloseType.FlushWrite, GoodbyeFlushMs);
     }
@@ -346,17 +348,29 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
 
         _keepalive?.OnReceived();
         _codec.NowMs = Loop.NowMs;
+        _inCodec = true;
         var sound = _codec.Receive(_in);
+        _inCodec = false;
         if (sound)
         {
             ResumeSignaled();
+            CloseIfDone();
             return Connection.IsOpen;
         }
 
-        _pool.Stats.ProtocolError.Increment();
-        EndStreams(null);
-        CloseWhenFlushed();
+        Fail();
         return false;
+    }
+
+    /// <summary>The peer broke the protocol, or a limit. The codec has said so in a GOAWAY.</summary>
+    private void Fail()
+    {
+        if (!_failed)
+        {
+            _pool.Stats.ProtocolError.Increment();
+            EndStreams(null);
+            CloseWhenFlushed();
+        }
     }
 
     /// <summary>Moves what the codec has to say to the socket, DATA no earlier than there is room for it.</summary>
@@ -364,7 +378,9 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
     {
         for (var fills = 1; !_writing && !Connection.IsClosed; fills++)
         {
+            _inCodec = true;
             var more = _codec.FillData(FillBytes);
+            _inCodec = false;
             if (_codec.Output.IsEmpty)
             {
                 break;
@@ -398,6 +414,14 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         }
 
         ResumeSignaled();
+        if (_codec.Error.IsSet)
+        {
+            Fail(); // what we have to say piles up
+        }
+        else
+        {
+            CloseIfDone();
+        }
     }
 
     private void OnWritten()
