@@ -511,18 +511,19 @@ public class Http2UpstreamTests
     {
         var h = Harness(
             new HttpExchangeOptions { BufferLimitBytes = 16_384, Network = new SimulatedNetworkOptions { SendBufferBytes = 16_384 } },
-            new Http2ProtocolOptions { InitialStreamWindowSize = 400_000, InitialConnectionWindowSize = 400_000 });
+            new Http2ProtocolOptions { InitialStreamWindowSize = 800_000, InitialConnectionWindowSize = 800_000 });
         var client = h.Connect();
         client.IsReadPaused = true;
         h.Send(client, Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Head(1, "200");
-        for (var i = 0; i < 39; i++)
+        for (var i = 0; i < 79; i++)
         {
             server.Send(Http2Frames.Data(1, new string('x', 10_000)));
         }
 
-        // What was taken is what the downstream's buffers hold; the rest waits in the window.
+        // What was taken is what the client's socket and our buffer hold; the rest waits within the window.
+        h.Downstream.BufferedBytes.ShouldBeLessThan(2 * 16_384);
         Credit(server).ShouldBe(0); // it is given back by half a window
         client.IsReadPaused = false;
         h.Run();
