@@ -18,6 +18,13 @@ internal static class CommandLine
         var drainTime = new Option<int>("--drain-time-s") { Description = "How long connections may go on after Ctrl-C, in seconds", DefaultValueFactory = _ => 10 };
         var routes = new Option<int>("--routes") { Description = "http mode: adds this many routes /service-N/ in front of the default one, for benchmarks" };
         var healthPath = new Option<string?>("--health-path") { Description = "http mode: answers this path with 200 from here, for probes" };
+        var tlsCert = new Option<FileInfo>("--tls-cert") { Description = "PEM file with the certificate chain: serves TLS, with h2 and http/1.1 offered in http mode" }.AcceptExistingOnly();
+        var tlsKey = new Option<FileInfo>("--tls-key") { Description = "PEM file with the private key of --tls-cert" }.AcceptExistingOnly();
+        var clientCa = new Option<FileInfo>("--client-ca") { Description = "PEM file: clients must show a certificate that one of these has signed" }.AcceptExistingOnly();
+        var noResumption = new Option<bool>("--no-tls-resumption") { Description = "Makes every TLS handshake a full one, for benchmarks" };
+        var upstreamTls = new Option<bool>("--upstream-tls") { Description = "Speaks TLS with the upstream and verifies its certificate" };
+        var upstreamCa = new Option<FileInfo>("--upstream-ca") { Description = "PEM file to verify the upstream with (default: the system's certificates)" }.AcceptExistingOnly();
+        var upstreamHttp2 = new Option<bool>("--upstream-http2") { Description = "http mode: speaks HTTP/2 with the upstream" };
         healthPath.Validators.Add(result =>
         {
             if (result.Tokens.Count == 1 && !result.Tokens[0].Value.StartsWith('/'))
@@ -32,12 +39,34 @@ internal static class CommandLine
         var root = new RootCommand("MeshProxy gateway: an Envoy-shaped proxy. Without --listen and --upstream it runs a demo on 127.0.0.1:10000.")
         {
             listen, upstream, mode, concurrency, eventLoop, drainTime, routes, healthPath,
+            tlsCert, tlsKey, clientCa, noResumption, upstreamTls, upstreamCa, upstreamHttp2,
         };
         root.Validators.Add(result =>
         {
             if ((result.GetValue(listen) is null) != (result.GetValue(upstream) is null))
             {
                 result.AddError("--listen and --upstream go together; give both, or neither for the demo");
+            }
+
+            var cert = result.GetValue(tlsCert);
+            if ((cert is null) != (result.GetValue(tlsKey) is null))
+            {
+                result.AddError("--tls-cert and --tls-key go together");
+            }
+
+            if (cert is null && (result.GetValue(clientCa) is not null || result.GetValue(noResumption)))
+            {
+                result.AddError("--client-ca and --no-tls-resumption need --tls-cert");
+            }
+
+            if (!result.GetValue(upstreamTls) && result.GetValue(upstreamCa) is not null)
+            {
+                result.AddError("--upstream-ca needs --upstream-tls");
+            }
+
+            if (result.GetValue(upstreamHttp2) && result.GetValue(mode) == "tcp")
+            {
+                result.AddError("--upstream-http2 needs --mode http");
             }
 
             CheckAddresses(result, listen);
@@ -47,12 +76,23 @@ internal static class CommandLine
         {
             var settings = new GatewaySettings(
                 parsed.GetValue(concurrency), parsed.GetValue(eventLoop), TimeSpan.FromSeconds(parsed.GetValue(drainTime)));
-            return parsed.GetValue(listen) is { } address
-                ? QuickProxy.RunAsync(
-                    settings,
-                    new QuickSettings(address, parsed.GetValue(upstream)!, parsed.GetValue(mode) == "tcp", parsed.GetValue(routes), parsed.GetValue(healthPath)),
-                    cancellation)
-                : Demo.RunAsync(settings, cancellation);
+            if (parsed.GetValue(listen) is not { } address)
+            {
+                return Demo.RunAsync(settings, cancellation);
+            }
+
+            var quick = new QuickSettings(address, parsed.GetValue(upstream)!)
+            {
+                Tcp = parsed.GetValue(mode) == "tcp",
+                Routes = parsed.GetValue(routes),
+                HealthPath = parsed.GetValue(healthPath),
+                Tls = parsed.GetValue(tlsCert) is { } cert
+                    ? new QuickTls(cert.FullName, parsed.GetValue(tlsKey)!.FullName, parsed.GetValue(clientCa)?.FullName, !parsed.GetValue(noResumption))
+                    : null,
+                UpstreamTls = parsed.GetValue(upstreamTls) ? new QuickUpstreamTls(parsed.GetValue(upstreamCa)?.FullName) : null,
+                UpstreamHttp2 = parsed.GetValue(upstreamHttp2),
+            };
+            return QuickProxy.RunAsync(settings, quick, cancellation);
         });
         return root;
     }

@@ -12,9 +12,17 @@ internal static class QuickProxy
     public static async Task<int> RunAsync(GatewaySettings settings, QuickSettings quick, CancellationToken cancellation)
     {
         using var loggers = GatewayHost.CreateLoggerFactory();
+        var hosts = quick.Upstream.Split(',', StringSplitOptions.RemoveEmptyEntries);
         var builder = GatewayHost.CreateBuilder(settings)
             .Listener("quick", quick.Listen, listener => listener.FilterChain(chain => Configure(chain, quick)))
-            .Cluster(Cluster, cluster => cluster.Endpoints(quick.Upstream.Split(',', StringSplitOptions.RemoveEmptyEntries)));
+            .Cluster(Cluster, cluster =>
+            {
+                cluster.Endpoints(hosts);
+                if (quick.UpstreamTls is { } tls)
+                {
+                    cluster.Configure(config => config with { TransportSocket = QuickTransport.Upstream(tls, hosts) });
+                }
+            });
         return await GatewayHost.RunAsync(
             () => builder.Build(loggers),
             server => Console.WriteLine(
@@ -24,6 +32,11 @@ internal static class QuickProxy
 
     private static void Configure(FilterChainBuilder chain, QuickSettings quick)
     {
+        if (quick.Tls is { } tls)
+        {
+            chain.Configure(config => config with { TransportSocket = QuickTransport.Downstream(tls, !quick.Tcp) });
+        }
+
         if (quick.Tcp)
         {
             chain.TcpProxy("quick", Cluster);
@@ -52,6 +65,3 @@ internal static class QuickProxy
             }));
     }
 }
-
-/// <summary>What the quick proxy is to do.</summary>
-internal sealed record QuickSettings(string Listen, string Upstream, bool Tcp, int Routes, string? HealthPath);

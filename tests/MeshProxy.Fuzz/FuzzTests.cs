@@ -18,6 +18,15 @@ public sealed class FuzzTests
     [Fact]
     public void Http1ChunkedBody() => Run<Http1ChunkedBodyTarget>();
 
+    [Fact]
+    public void ClientHello() => Run<ClientHelloTarget>();
+
+    [Fact]
+    public void ProxyProtocol() => Run<ProxyProtocolTarget>();
+
+    [Fact]
+    public void HttpStart() => Run<HttpStartTarget>();
+
     private static void Run<T>()
         where T : IFuzzTarget
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Reflection;
 using MeshProxy.Core.Addresses;
@@ -9,6 +10,8 @@ namespace MeshProxy.TestSupport;
 /// not would make each update drain everything.</summary>
 public static class RecordFiller
 {
+    private static readonly ConcurrentDictionary<(Type Type, int Variant), object> s_stubs = new();
+
     /// <summary>The public records of a namespace.</summary>
     public static IEnumerable<Type> Records(Assembly assembly, string ns) => assembly.GetExportedTypes()
         .Where(type => type.Namespace == ns && !type.IsAbstract && type.GetMethod("<Clone>$") is not null);
@@ -38,6 +41,8 @@ public static class RecordFiller
         return underlying switch
         {
             _ when underlying == typeof(string) || underlying == typeof(object) => $"text{variant}",
+            _ when underlying == typeof(byte) => (byte)(variant + 1),
+            _ when underlying.IsInterface => s_stubs.GetOrAdd((underlying, variant), static key => Stub(key.Type)),
             _ when underlying == typeof(bool) => variant % 2 == 1,
             _ when underlying == typeof(int) => variant + 1,
             _ when underlying == typeof(uint) => (uint)variant + 1,
@@ -58,6 +63,9 @@ public static class RecordFiller
         return result;
     }
 
+    /// <summary>An object for a property that holds a service: records compare it by reference, so that there is one for each variant.</summary>
+    private static object Stub(Type type) => DispatchProxy.Create(type, typeof(StubProxy));
+
     private static object FillRecord(Type record, int variant)
     {
         var constructor = record.GetConstructors().OrderBy(c => c.GetParameters().Length).Last(c => !IsCopy(c, record));
@@ -72,4 +80,10 @@ public static class RecordFiller
 
     private static bool IsCopy(ConstructorInfo constructor, Type record) =>
         constructor.GetParameters() is [var only] && only.ParameterType == record;
+}
+
+/// <summary>Implements any interface; no member may be called but those of object.</summary>
+public class StubProxy : DispatchProxy
+{
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => throw new NotSupportedException(targetMethod?.Name);
 }

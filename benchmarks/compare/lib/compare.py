@@ -9,6 +9,7 @@ import time
 
 import contenders
 import load
+import modes
 import processes
 import report
 import steady
@@ -21,6 +22,10 @@ SCENARIOS = {
     "fixed-1k-c64": dict(mode="http", body="1k", connections=64, per="request", fixed=True, cpu_bar=0.85, p99_bar=1.1),
     "http-100k-c64": dict(mode="http", body="100k", connections=64, per="request", cpu_bar=1.0),
     "http-10m-c16": dict(mode="http", body="10m", connections=16, per="byte"),
+    "https-1k-c64": dict(mode="https", body="1k", connections=64, per="request", cpu_bar=1.1),
+    "handshake-c16": dict(mode="handshake", body="1k", connections=16, per="request", handshakes=True, cpu_bar=1 / 0.65, rival="haproxy"),
+    **{f"{mode}-1k-{connections}x{streams}": dict(mode=mode, body="1k", connections=connections, streams=streams, per="request", cpu_bar=1.0)
+       for mode in ("h2c-h1", "h2c-h2c", "h2-h1", "h2-h2c") for connections, streams in ((1, 100), (16, 16))},
     "tcp-10m-c16": dict(mode="tcp", body="10m", connections=16, per="byte", cpu_bar=1.0),
 }
 QUICK = ["http-1k-c64"]
@@ -30,7 +35,7 @@ CONNECTS_LIMIT = 1.0     # upstream connects per 10,000 requests
 
 def arguments():
     p = argparse.ArgumentParser(prog="benchmarks/compare/run", description=__doc__)
-    p.add_argument("--contenders", default="meshproxy,nginx,haproxy", help=f"comma-separated, of: {', '.join(contenders.known())} (default: %(default)s)")
+    p.add_argument("--contenders", default="meshproxy,nginx,haproxy,nghttpx", help=f"comma-separated, of: {', '.join(contenders.known())} (default: %(default)s)")
     p.add_argument("--scenarios", help=f"comma-separated, of: {', '.join(SCENARIOS)} (default: all)")
     p.add_argument("--rounds", type=int, help="rounds per scenario (default 15; quick 3)")
     p.add_argument("--seconds", type=int, default=3, help="length of one round of one contender (default %(default)s)")
@@ -65,7 +70,11 @@ def one_round(contender, site, scenario, seconds, rate, cores):
     url = contender.url(site, scenario["body"])
     cpu, core, began = processes.cpu_seconds(contender.process.pid), processes.core_busy_seconds(cores[0]), time.monotonic()
     with steady.ConnectCounter(site, seconds) as upstream:
-        if rate:
+        if "streams" in scenario:
+            got = load.h2load(url, scenario["connections"], scenario["streams"], seconds, cores[1], f"{site.directory}/h2load.log")
+        elif scenario.get("handshakes"):
+            got = load.handshakes(url, scenario["connections"], seconds, cores[1])
+        elif rate:
             got = load.h2load_rate(url, scenario["connections"], seconds, rate, cores[1], f"{site.directory}/h2load.log")
         else:
             got = load.wrk(url, scenario["connections"], seconds, cores[1])
@@ -81,6 +90,10 @@ def one_round(contender, site, scenario, seconds, rate, cores):
             "upstream_connects": upstream.connects, "upstream_requests": upstream.requests}
 
 
+def warm_up(contender, site, scenario, seconds, cores):
+    one_round(contender, site, {**scenario, "fixed": False}, seconds, None, cores)
+
+
 def turns(names, round_number):
     """Each contender is first, second, ... equally often, and follows each other one."""
     shift = round_number % len(names)
@@ -93,7 +106,7 @@ def run_scenario(name, field, site, a, rate):
     cores = (a.proxy_core, a.load_core)
     if min(a.warm_up, 2) > 0:
         for contender in field.values():     # fills the upstream pools to this scenario's number of connections
-            load.wrk(contender.url(site, scenario["body"]), scenario["connections"], min(a.warm_up, 2), a.load_core)
+            warm_up(contender, site, scenario, min(a.warm_up, 2), cores)
     rounds = []
     for number in range(a.rounds):
         row = {}
@@ -129,7 +142,7 @@ def main():
     site = contenders.Site(a.base_port, upstream_core=a.load_core)
     results = []
     try:
-        for mode in ("http", "tcp"):
+        for mode in modes.MODES:
             names = [s for s in SCENARIOS if s in a.scenarios and SCENARIOS[s]["mode"] == mode]
             field = {c.name: c for c in chosen if c.supports(mode)}
             if not names or not field:
@@ -138,7 +151,7 @@ def main():
                 say(f"{contender.name} ({mode}): start and {a.warm_up} s of warm-up")
                 contender.start(site, mode, core=a.proxy_core)
                 if a.warm_up:
-                    load.wrk(contender.url(site, "1k"), 64, a.warm_up, a.load_core)
+                    warm_up(contender, site, SCENARIOS[names[0]], a.warm_up, (a.proxy_core, a.load_core))
             for name in names:
                 rate = fixed_rate(results, field, site, a) if SCENARIOS[name].get("fixed") else None
                 results.append(run_scenario(name, field, site, a, rate))

@@ -1,6 +1,7 @@
 """The upstream and the proxies under comparison. A proxy is a folder contenders/NAME with contender.json and config templates.
 
-contender.json: name; version (a command); modes.http and modes.tcp (command, files); optional env, subject (ours, judged against
+contender.json: name; version (a command); modes (of lib/modes.py), each with command, files and values for them, or "like", the
+name of a mode whose entries it shares and may override; optional env, subject (ours, judged against
 the rivals), requires and build (a file and the command that makes it), pin ("at_start", or "after_start" for a runtime that sizes
 itself by the cores it sees at start). In commands and files @NAME@ is filled in; a line of a file with @ROUTE@ is repeated for
 every route.
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
+import modes
 import processes
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -31,7 +33,7 @@ def fill(text, values, routes):
     for line in text.splitlines():
         lines.extend([line.replace("@ROUTE@", str(i)) for i in range(routes)] if "@ROUTE@" in line else [line])
     text = "\n".join(lines) + "\n"
-    for name, value in values.items():
+    for name, value in values.items():      # a value may hold the names of those that come after it
         text = text.replace(f"@{name}@", str(value))
     return text
 
@@ -45,12 +47,14 @@ class Site:
         self.ports = processes.Ports(base_port)
         self.routes = routes
         self.path = f"/service-{routes // 2}"      # the route in the middle
-        self.upstream_port, self.upstream_admin_port = self.ports.take(), self.ports.take()
+        self.upstream_port, self.upstream_h2_port, self.upstream_admin_port = (self.ports.take() for _ in range(3))
+        self._make_certificate()
         for name in ("100k", "10m"):
             with open(f"{self.directory}/body-{name}", "wb") as f:
                 f.write(b"x" * BODY_BYTES[name])
         config = f"{self.directory}/upstream.conf"
-        values = {"DIR": self.directory, "UPSTREAM_PORT": self.upstream_port, "UPSTREAM_ADMIN_PORT": self.upstream_admin_port,
+        values = {"DIR": self.directory, "UPSTREAM_PORT": self.upstream_port, "UPSTREAM_H2_PORT": self.upstream_h2_port,
+                  "UPSTREAM_ADMIN_PORT": self.upstream_admin_port,
                   "PATH": self.path, "BODY_1K": "x" * BODY_BYTES["1k"]}
         with open(f"{HERE}/upstream/nginx.conf") as template, open(config, "w") as f:
             f.write(fill(template.read(), values, routes))
@@ -66,6 +70,17 @@ class Site:
         self._admin.request("GET", "/status")
         words = self._admin.getresponse().read().split()
         return int(words[7]), int(words[9])
+
+    def _make_certificate(self):
+        """P-256, as most sites have today: certificate.pem, key.pem, and both in server.pem."""
+        key, certificate = f"{self.directory}/key.pem", f"{self.directory}/certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        with open(f"{self.directory}/server.pem", "w") as both:
+            for name in (certificate, key):
+                with open(name) as f:
+                    both.write(f.read())
+        os.chmod(key, 0o644)
 
     def close(self):
         self._admin.close()
@@ -102,11 +117,15 @@ class Contender:
 
     def start(self, site, mode, core=None, env=None, stdout=None):
         spec = self.spec["modes"][mode]
+        spec = {**self.spec["modes"].get(spec.get("like"), {}), **spec}
+        self.mode = mode
         directory = f"{site.directory}/{self.name}-{mode}"
         os.makedirs(directory, exist_ok=True)
         self.port, admin_port = site.ports.take(), site.ports.take()
         values = {"DIR": directory, "REPO": REPO, "LISTEN_PORT": self.port, "ADMIN_PORT": admin_port,
-                  "UPSTREAM_PORT": site.upstream_port, "ROUTES": site.routes}
+                  "SITE": site.directory,
+                  "UPSTREAM_PORT": site.upstream_h2_port if modes.MODES[mode].get("upstream_http2") else site.upstream_port, "ROUTES": site.routes}
+        values = {**spec.get("values", {}), **values}
         for name in spec.get("files", ()):
             with open(f"{HERE}/contenders/{self.name}/{name}") as template, open(f"{directory}/{name}", "w") as f:
                 f.write(fill(template.read(), values, site.routes))
@@ -118,7 +137,7 @@ class Contender:
         processes.wait_for_port(self.port, self.process, self.name, log)
         if core is not None and late:
             processes.pin(self.process.pid, core)
-        if mode == "http":
+        if modes.is_http(mode):
             self._check(site)
         self._last_log = log
 
@@ -132,21 +151,26 @@ class Contender:
             raise SystemExit(f"{self.name} ended with exit code {self.process.returncode}:\n{processes.tail(self._last_log)}")
 
     def url(self, site, body):
-        return f"http://127.0.0.1:{self.port}{site.path}/{body}"
+        return f"{modes.scheme(self.mode)}://127.0.0.1:{self.port}{site.path}/{body}"
 
     def _check(self, site):
         """The contender does the work that is compared: it adds the headers and passes whole bodies."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", f"{site.path}/check")
-        response = connection.getresponse()
-        seen = dict(line.split("=", 1) for line in response.read().decode().splitlines() if "=" in line)
+        head, body = self._get(site, "check")
+        seen = dict(line.split("=", 1) for line in body.decode().splitlines() if "=" in line)
+        status, *fields = head.decode().splitlines()
+        names = {field.partition(":")[0].lower() for field in fields}
         missing = [name for name in ADDED_REQUEST_HEADERS if not seen.get(name)]
-        missing += [name for name in ADDED_RESPONSE_HEADERS if not response.getheader(name)]
-        if response.status != 200 or missing:
-            raise SystemExit(f"{self.name}: status {response.status}, headers not added: {', '.join(missing) or 'none'}")
+        missing += [name for name in ADDED_RESPONSE_HEADERS if name not in names]
+        if " 200" not in status or missing:
+            raise SystemExit(f"{self.name}: {status}, headers not added: {', '.join(missing) or 'none'}")
         for name, expected in BODY_BYTES.items():
-            connection.request("GET", f"{site.path}/{name}")
-            length = len(connection.getresponse().read())
+            length = len(self._get(site, name)[1])
             if length != expected:
                 raise SystemExit(f"{self.name}: the {name} body has {length} bytes, not {expected}")
-        connection.close()
+
+    def _get(self, site, body):
+        done = subprocess.run(["curl", "--silent", "--show-error", "--include", *modes.curl_options(self.mode), self.url(site, body)],
+                              capture_output=True, timeout=30)
+        if done.returncode != 0:
+            raise SystemExit(f"{self.name}: {done.stderr.decode().strip()}")
+        return done.stdout.split(b"\r\n\r\n", 1)

@@ -1,4 +1,4 @@
-"""The load generators: wrk for as much as the proxy takes, h2load for a fixed rate."""
+"""The load generators: wrk for as much as the proxy takes over HTTP/1.1, h2load for HTTP/2 and for a fixed rate."""
 import json
 import os
 import re
@@ -40,12 +40,28 @@ def wrk(url, connections, seconds, core):
     return json.loads(re.search(r"^WRK (.*)$", out, re.M).group(1))
 
 
+def handshakes(url, connections, seconds, core):
+    """As wrk, with a new connection for each request. The servers do not resume sessions, so each is a full handshake."""
+    out = _run(["taskset", "-c", str(core), "wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s",
+                "--timeout", "30s", "--latency", "-s", f"{LIB}/report.lua", "-H", "Connection: close", url], seconds + 60)
+    return json.loads(re.search(r"^WRK (.*)$", out, re.M).group(1))
+
+
 def h2load_rate(url, connections, seconds, rate, core, log_file):
     """The same figures at a fixed rate. h2load's --rps is per client, so each gets its share; one request in flight a client."""
+    return _h2load(["--h1", "-m", "1", "--rps", f"{rate / connections:.3f}"], url, connections, seconds, core, log_file)
+
+
+def h2load(url, connections, streams, seconds, core, log_file):
+    """The same figures over HTTP/2, with so many requests in flight on each connection."""
+    return _h2load(["-m", str(streams)], url, connections, seconds, core, log_file)
+
+
+def _h2load(options, url, connections, seconds, core, log_file):
     if os.path.exists(log_file):
         os.remove(log_file)
-    _run(["taskset", "-c", str(core), "h2load", "--h1", "-t", "1", "-c", str(connections), "-m", "1", "-D", str(seconds),
-          "--rps", f"{rate / connections:.3f}", "--log-file", log_file, *_headers(), url], seconds + 60)
+    _run(["taskset", "-c", str(core), "h2load", "-t", "1", "-c", str(connections), *options, "-D", str(seconds),
+          "--log-file", log_file, *_headers(), url], seconds + 60)
     latencies, errors, first, last = [], 0, None, 0
     with open(log_file) as f:
         for line in f:

@@ -66,7 +66,7 @@ def render(results, subjects, a, machine, versions, limit):
         for key, label, bar in (("cpu_per_unit", "CPU", result.get("cpu_bar")), ("p99_us", "p99", result.get("p99_bar"))):
             if key == "p99_us" and not result["rate"]:
                 continue
-            better = min(rivals, key=lambda n: median([row[n][key] for row in result["rounds"]])) if rivals else None
+            better = result["rival"] if result.get("rival") in rivals else min(rivals, key=lambda n: median([row[n][key] for row in result["rounds"]])) if rivals else None
             for who, rival in pairs:
                 line, missed = _ratio_line(result, who, rival, key, label, bar if who in subjects else None, rival == better)
                 missed_any |= missed

@@ -48,6 +48,9 @@ public sealed class SlabPool
     /// <summary>The bytes of the slabs in use, by their size.</summary>
     public long BytesInUse { get; private set; }
 
+    /// <summary>The bytes of all slabs that were made, also of those that the garbage collector has by now.</summary>
+    internal long BytesMade { get; private set; }
+
     /// <summary>Hands out an empty slab with one reference, of the smallest class that holds <paramref name="minBytes"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">More than <see cref="BulkSlabBytes"/> was asked for.</exception>
     public Slab Rent(int minBytes = MinSlabBytes)
@@ -63,6 +66,7 @@ public sealed class SlabPool
         else
         {
             slab = new Slab(this, sizeClass, size);
+            BytesMade += size;
         }
 
         return slab.AddReference();

@@ -47,6 +47,11 @@ public sealed record ListenerConfig
     /// <value>True.</value>
     public bool BindToPort { get; init; } = true;
 
+    /// <summary>Whether a connection whose destination a listener filter has restored goes to the listener of that address, if there is one
+    /// (Envoy: <c>use_original_dst</c>). The listener filters of that one run too.</summary>
+    /// <value>False.</value>
+    public bool UseOriginalDst { get; init; }
+
     /// <summary>One SO_REUSEPORT socket a worker, where the system spreads accepts over them (Linux); otherwise the workers share one
     /// (Envoy: <c>enable_reuse_port</c>).</summary>
     /// <value>True.</value>

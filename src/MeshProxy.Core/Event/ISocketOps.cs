@@ -70,6 +70,10 @@ internal interface ISocketOps
 
     NetworkAddress? GetLocalAddress(int socket);
 
+    /// <summary>Where the peer wanted to go before the system's firewall redirected it here (Linux: SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST).</summary>
+    /// <returns>Null: it was not redirected, or the system cannot tell.</returns>
+    NetworkAddress? GetOriginalDestination(int socket) => null;
+
     /// <summary>Bytes received (0 = the peer has closed its side), or -1 with the reason.</summary>
     int Receive(int socket, Span<byte> into, out SocketStatus status);
 

@@ -37,7 +37,11 @@ internal static unsafe partial class Libc
     public const int TcpKeepIdle = 4;
     public const int TcpKeepInterval = 5;
     public const int TcpKeepCount = 6;
+    public const int IpProtoIp = 0;
     public const int IpProtoIPv6 = 41;
+
+    /// <summary>SO_ORIGINAL_DST of linux/netfilter_ipv4.h, and IP6T_SO_ORIGINAL_DST.</summary>
+    public const int OriginalDestination = 80;
     public const int IPv6Only = 26;
 
     public const int EpollCloseOnExec = 0x80000;

@@ -130,6 +130,27 @@ internal sealed unsafe class LinuxSocketOps : ISocketOps
             : LinuxSocketAddress.Read(new ReadOnlySpan<byte>(raw, Math.Min(length, LinuxSocketAddress.MaxBytes)));
     }
 
+    public NetworkAddress? GetOriginalDestination(int socket)
+    {
+        // An IPv4 client of a socket that is bound to both families is one of IPv4 to the firewall.
+        var level = GetLocalAddress(socket) switch
+        {
+            SocketAddress { Address: { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false } } => Libc.IpProtoIPv6,
+            SocketAddress => Libc.IpProtoIp,
+            _ => -1,
+        };
+        if (level < 0)
+        {
+            return null;
+        }
+
+        var raw = stackalloc byte[LinuxSocketAddress.MaxBytes];
+        var length = LinuxSocketAddress.MaxBytes;
+        return Libc.GetSocketOption(socket, level, Libc.OriginalDestination, raw, &length) < 0
+            ? null
+            : LinuxSocketAddress.Read(new ReadOnlySpan<byte>(raw, Math.Min(length, LinuxSocketAddress.MaxBytes)));
+    }
+
     public int Receive(int socket, Span<byte> into, out SocketStatus status)
     {
         Debug.Assert(!into.IsEmpty, "an empty read looks like the end");

@@ -1,5 +1,7 @@
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
+using MeshProxy.Core.TransportSockets.ProxyProtocol;
+using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -57,6 +59,29 @@ public sealed class ClusterBuilder
 
     /// <summary>How long to wait for a new connection; 5 seconds if not said.</summary>
     public ClusterBuilder ConnectTimeout(TimeSpan timeout) => Configure(cluster => cluster with { ConnectTimeout = timeout });
+
+    /// <summary>Speaks TLS to the endpoints: <c>c.Tls(t => t.Sni("orders.internal").TrustedCa("ca.pem"))</c>.</summary>
+    public ClusterBuilder Tls(Action<UpstreamTlsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var tls = new UpstreamTlsBuilder();
+        configure(tls);
+        return Tls(tls.Build());
+    }
+
+    /// <summary>Speaks TLS to the endpoints.</summary>
+    public ClusterBuilder Tls(UpstreamTlsContextConfig tls) =>
+        Configure(cluster => cluster with { TransportSocket = new ExtensionConfig(UpstreamTlsSocketFactory.Name, tls) });
+
+    /// <summary>Begins each connection with a PROXY protocol header that tells of the client. Call it after what sets the transport socket:
+    /// the header goes before that.</summary>
+    /// <param name="config">Null: version 1.</param>
+    public ClusterBuilder ProxyProtocol(ProxyProtocolConfig? config = null) => Configure(cluster => cluster with
+    {
+        TransportSocket = new ExtensionConfig(
+            UpstreamProxyProtocolSocketFactory.Name,
+            new ProxyProtocolUpstreamTransportConfig { Config = config ?? new ProxyProtocolConfig(), TransportSocket = cluster.TransportSocket }),
+    });
 
     /// <summary>Changes any setting: <c>c.Configure(c => c with { ... })</c>.</summary>
     public ClusterBuilder Configure(Func<ClusterConfig, ClusterConfig> change)

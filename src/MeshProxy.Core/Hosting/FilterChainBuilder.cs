@@ -5,7 +5,9 @@ using MeshProxy.Core.NetworkFilters.ConnectionLimit;
 using MeshProxy.Core.NetworkFilters.DirectResponse;
 using MeshProxy.Core.NetworkFilters.Echo;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
+using MeshProxy.Core.NetworkFilters.SniCluster;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
+using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -27,6 +29,19 @@ public sealed class FilterChainBuilder
 
     /// <summary>Which connections get this chain.</summary>
     public FilterChainBuilder Match(FilterChainMatchConfig match) => Configure(chain => chain with { FilterChainMatch = match });
+
+    /// <summary>Serves TLS: <c>c.Tls(t => t.Certificate("cert.pem", "key.pem").Alpn("h2", "http/1.1"))</c>.</summary>
+    public FilterChainBuilder Tls(Action<DownstreamTlsBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var tls = new DownstreamTlsBuilder();
+        configure(tls);
+        return Tls(tls.Build());
+    }
+
+    /// <summary>Serves TLS.</summary>
+    public FilterChainBuilder Tls(DownstreamTlsContextConfig tls) =>
+        Configure(chain => chain with { TransportSocket = new ExtensionConfig(DownstreamTlsSocketFactory.Name, tls) });
 
     /// <summary>Adds a network filter by its name.</summary>
     /// <param name="name">For example <c>envoy.filters.network.tcp_proxy</c>.</param>
@@ -52,6 +67,9 @@ public sealed class FilterChainBuilder
 
     /// <summary>Relays bytes to a cluster, or to several by weight.</summary>
     public FilterChainBuilder TcpProxy(TcpProxyConfig config) => Filter(TcpProxyFilterFactory.Name, config);
+
+    /// <summary>Lets the TcpProxy behind it go to the cluster that has the name in the client's TLS hello. The listener needs a TlsInspector.</summary>
+    public FilterChainBuilder SniCluster() => Filter(SniClusterFilterFactory.Name);
 
     /// <summary>Sends back what arrives.</summary>
     public FilterChainBuilder Echo() => Filter(EchoFilterFactory.Name);

@@ -1,6 +1,10 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.ListenerFilters;
+using MeshProxy.Core.ListenerFilters.HttpInspector;
+using MeshProxy.Core.ListenerFilters.OriginalDst;
+using MeshProxy.Core.ListenerFilters.ProxyProtocol;
+using MeshProxy.Core.ListenerFilters.TlsInspector;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -55,6 +59,24 @@ public sealed class ListenerBuilder
         _proxy.AddListenerFilter(name, create);
         return ListenerFilter(name);
     }
+
+    /// <summary>Tells TLS from plain bytes, and reads the server name and the ALPN protocols that chains match.</summary>
+    /// <param name="config">Null: Envoy's defaults.</param>
+    public ListenerBuilder TlsInspector(TlsInspectorConfig? config = null) => ListenerFilter(TlsInspectorFactory.Name, config ?? new TlsInspectorConfig());
+
+    /// <summary>Tells HTTP/1.0, HTTP/1.1 and HTTP/2 without TLS apart, for chains that match <c>application_protocols</c>.</summary>
+    public ListenerBuilder HttpInspector() => ListenerFilter(HttpInspectorFactory.Name);
+
+    /// <summary>Takes the address that the client wanted to reach before iptables redirected it here for the connection's own. Linux only.</summary>
+    /// <param name="useOriginalDst">Whether the connection goes on to the listener of that address, if there is one.</param>
+    public ListenerBuilder OriginalDst(bool useOriginalDst = false) =>
+        ListenerFilter(OriginalDstFilterFactory.Name).Configure(listener => listener with { UseOriginalDst = useOriginalDst });
+
+    /// <summary>Reads a PROXY protocol header, version 1 or 2, and closes connections without one. Only for listeners that none but trusted
+    /// balancers reach.</summary>
+    /// <param name="config">Null: Envoy's defaults.</param>
+    public ListenerBuilder ProxyProtocol(ProxyProtocolListenerConfig? config = null) =>
+        ListenerFilter(ProxyProtocolFilterFactory.Name, config ?? new ProxyProtocolListenerConfig());
 
     /// <summary>Adds a further address with the same chains.</summary>
     /// <param name="address">As for the listener itself, and of the same kind.</param>

@@ -34,6 +34,10 @@ public interface IListenerFilterCallbacks
     /// <summary>The socket's peer.</summary>
     NetworkAddress? DirectRemoteAddress { get; }
 
+    /// <summary>Where the client wanted to go before the system's firewall redirected it here (Linux: SO_ORIGINAL_DST).</summary>
+    /// <returns>Null: it was not redirected, or the system cannot tell.</returns>
+    NetworkAddress? GetOriginalDestination();
+
     /// <summary>What a chain's <c>server_names</c> are compared with. Lower case.</summary>
     string? RequestedServerName { get; set; }
 

@@ -19,8 +19,8 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
     /// <summary>How long the alert that tells of a failed handshake may take to leave.</summary>
     private const int HandshakeAlertFlushMs = 1000;
 
-    private readonly WorkerListener _owner;
-    private readonly Listener _listener;
+    private WorkerListener _owner;
+    private Listener _listener;
     private readonly ExactBalancer? _balancer;
     private readonly Connection _connection;
     private readonly StreamInfo _streamInfo = new();
@@ -132,6 +132,10 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
         try
         {
             go = await RunListenerFiltersCoreAsync();
+            if (go && _listener.Config.UseOriginalDst && FindOriginalListener() is { } original)
+            {
+                go = TryMoveTo(original) && (_listener.ListenerFilters.Length == 0 || await RunListenerFiltersCoreAsync());
+            }
         }
         catch (Exception exception)
         {
@@ -150,11 +154,18 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
 
     private async ValueTask<bool> RunListenerFiltersCoreAsync()
     {
-        _connection.Start();
         var stats = _listener.Stats;
         stats.PreConnectionsActive.Increment();
-        var run = new ListenerFilterRun(_listener, _connection, _streamInfo);
-        _listenerFilters = run;
+        if (_listenerFilters is not { } run)
+        {
+            _connection.Start();
+            _listenerFilters = run = new ListenerFilterRun(_listener, _connection, _streamInfo);
+        }
+        else
+        {
+            run.Redirect(_listener);
+        }
+
         try
         {
             return await run.RunAsync();
@@ -164,6 +175,36 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
             stats.PreConnectionsActive.Decrement();
             TakeAddresses();
         }
+    }
+
+    /// <summary>The listener of the address that a filter has restored; null if there is none, or it is this one.</summary>
+    private WorkerListener? FindOriginalListener() =>
+        _listenerFilters!.IsLocalAddressRestored && Handler.FindListener(_connection.LocalAddress) is { } found && found != _owner ? found : null;
+
+    /// <summary>
+    /// Hands the connection over, once: a listener that got it this way passes it on to no other, as in Envoy. The socket keeps the buffer
+    /// limits and options of the listener that accepted it.
+    /// </summary>
+    /// <returns>False: the other listener has as many connections as it may.</returns>
+    private bool TryMoveTo(WorkerListener target)
+    {
+        var listener = target.Current;
+        if (listener.Config.MaxConnections is { } max && !listener.Limiter.TryAcquire(max))
+        {
+            listener.Stats.Overflow.Increment();
+            return false;
+        }
+
+        if (_listener.Config.MaxConnections is not null)
+        {
+            _listener.Limiter.Release();
+        }
+
+        _listener.Stats.ConnectionEnded(Handler.Index, (Loop.NowUs - _streamInfo.StartUs) / 1000);
+        _owner = target;
+        _listener = listener;
+        listener.Stats.ConnectionBegan(Handler.Index);
+        return true;
     }
 
     /// <summary>Lets the chosen chain serve the connection; <see cref="Finish"/> follows.</summary>
@@ -406,13 +447,15 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
             _streamInfo.BytesSent = _connection.BytesSent;
         }
 
-        _listener.Stats.ConnectionEnded(Handler.Index, (_streamInfo.EndUs - _streamInfo.StartUs) / 1000);
+
+        // Before the gauges: who reads there that the connection is gone may count on its place.
         if (_listener.Config.MaxConnections is not null)
         {
             _listener.Limiter.Release();
         }
 
         _balancer?.Release(Handler.Index);
+        _listener.Stats.ConnectionEnded(Handler.Index, (_streamInfo.EndUs - _streamInfo.StartUs) / 1000);
         Log();
         Chain?.ConnectionEnded(Handler.Index);
         Handler.Remove(this);

@@ -1,5 +1,9 @@
+using System.Net;
+using System.Net.Sockets;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Event;
 using Microsoft.Extensions.Logging;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Listeners;
 
@@ -8,6 +12,7 @@ namespace MeshProxy.Core.Listeners;
 internal sealed class ConnectionHandler
 {
     private readonly Dictionary<string, WorkerListener> _listeners = new(StringComparer.Ordinal);
+    private Dictionary<SocketAddress, WorkerListener>? _byAddress;
     private ActiveConnection? _first;
     private Action? _whenEmpty;
 
@@ -33,6 +38,7 @@ internal sealed class ConnectionHandler
     /// <summary>Makes a listener's version the one that new connections get.</summary>
     public WorkerListener SetListener(Listener listener)
     {
+        _byAddress = null;
         if (_listeners.TryGetValue(listener.Name, out var existing))
         {
             existing.Current = listener;
@@ -42,8 +48,23 @@ internal sealed class ConnectionHandler
         return _listeners[listener.Name] = new WorkerListener(this, listener);
     }
 
+    /// <summary>The listener whose configured address this is: exactly, or the wildcard of its family with the same port (Envoy:
+    /// <c>use_original_dst</c>). Null if there is none.</summary>
+    public WorkerListener? FindListener(NetworkAddress? address)
+    {
+        if (address is not SocketAddress ip)
+        {
+            return null;
+        }
+
+        var all = _byAddress ??= MapAddresses();
+        return all.GetValueOrDefault(ip)
+            ?? all.GetValueOrDefault(new SocketAddress(ip.Address.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, ip.Port));
+    }
+
     public void RemoveListener(string name)
     {
+        _byAddress = null;
         if (_listeners.Remove(name, out var listener))
         {
             listener.IsRemoved = true;
@@ -153,6 +174,24 @@ internal sealed class ConnectionHandler
             _whenEmpty?.Invoke();
             _whenEmpty = null;
         }
+    }
+
+    private Dictionary<SocketAddress, WorkerListener> MapAddresses()
+    {
+        var map = new Dictionary<SocketAddress, WorkerListener>();
+        foreach (var listener in _listeners.Values)
+        {
+            foreach (var address in listener.Current.Config.AdditionalAddresses.Prepend(listener.Current.Config.Address).OfType<SocketAddress>())
+            {
+                // Two listeners may have one address if one of them does not bind it; that one is there to be handed connections.
+                if (!map.ContainsKey(address) || !listener.Current.Config.BindToPort)
+                {
+                    map[address] = listener;
+                }
+            }
+        }
+
+        return map;
     }
 
     private void Refuse(AcceptedSocket accepted)

@@ -16,10 +16,10 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
 {
     private const int MaxPeekedBytes = 64 * 1024;
 
-    private readonly Listener _listener;
+    private Listener _listener;
     private readonly Connection _connection;
     private readonly LoopSource<IoResult> _waiter;
-    private readonly LoopTimer? _timeout;
+    private LoopTimer? _timeout;
     private bool _reading;
     private bool _timedOut;
     private bool _aborted;
@@ -31,12 +31,7 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
         StreamInfo = streamInfo;
         Peeked = new IoBuffer(connection.Loop.Slabs);
         _waiter = new LoopSource<IoResult>(connection.Loop);
-        var timeoutMs = (long)listener.Config.ListenerFiltersTimeout.TotalMilliseconds;
-        if (timeoutMs > 0)
-        {
-            _timeout = new LoopTimer(connection.Loop, static state => ((ListenerFilterRun)state!).OnTimeout(), this);
-            _timeout.Arm(timeoutMs);
-        }
+        StartTimeout();
     }
 
     public EventLoop Loop => _connection.Loop;
@@ -46,8 +41,15 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
     public NetworkAddress? LocalAddress
     {
         get => _connection.LocalAddress;
-        set => _connection.LocalAddress = value;
+        set
+        {
+            _connection.LocalAddress = value;
+            IsLocalAddressRestored = true;
+        }
     }
+
+    /// <summary>Whether a filter has set <see cref="LocalAddress"/>.</summary>
+    public bool IsLocalAddressRestored { get; private set; }
 
     public NetworkAddress? RemoteAddress
     {
@@ -56,6 +58,8 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
     }
 
     public NetworkAddress? DirectRemoteAddress => _connection.DirectRemoteAddress;
+
+    public NetworkAddress? GetOriginalDestination() => _connection.GetOriginalDestination();
 
     public string? RequestedServerName
     {
@@ -100,6 +104,13 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
         {
             _timeout?.Cancel();
         }
+    }
+
+    /// <summary>Another listener takes the connection over: its filters run next, on what has been peeked and found out so far.</summary>
+    public void Redirect(Listener listener)
+    {
+        _listener = listener;
+        StartTimeout();
     }
 
     public ValueTask<IoResult> PeekAsync()
@@ -205,6 +216,16 @@ internal sealed class ListenerFilterRun : IListenerFilterCallbacks, ITransportSo
         if (!_reading && Peeked.IsEmpty && ReferenceEquals(_connection.Transport, this))
         {
             _connection.Transport = null;
+        }
+    }
+
+    private void StartTimeout()
+    {
+        var timeoutMs = (long)_listener.Config.ListenerFiltersTimeout.TotalMilliseconds;
+        if (timeoutMs > 0)
+        {
+            _timeout = new LoopTimer(Loop, static state => ((ListenerFilterRun)state!).OnTimeout(), this);
+            _timeout.Arm(timeoutMs);
         }
     }
 

@@ -122,6 +122,9 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <summary>The loop's time when bytes last came or went; 0 if none did.</summary>
     internal long LastActivityUs { get; private set; }
 
+    /// <summary>Where the peer wanted to go before the system redirected it here; null if it did not, or cannot tell.</summary>
+    internal NetworkAddress? GetOriginalDestination() => IsClosed ? null : _ops.GetOriginalDestination(_socket);
+
     /// <summary>Bytes that wait to be sent.</summary>
     public long BufferedBytes => _out.Length;
 

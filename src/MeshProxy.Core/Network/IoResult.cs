@@ -24,6 +24,9 @@ public enum IoStatus : byte
 
     /// <summary>The transport socket failed (a handshake, a bad record).</summary>
     TransportFailed,
+
+    /// <summary>The peer has stopped sending without the goodbye that its transport demands (TLS: close_notify): what came may lack its end.</summary>
+    Truncated,
 }
 
 /// <summary>The value of every I/O operation. Failures are values, not exceptions.</summary>

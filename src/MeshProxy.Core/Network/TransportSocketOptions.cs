@@ -25,4 +25,7 @@ public sealed record TransportSocketOptions
 
     /// <summary>The address that this client had connected to.</summary>
     public NetworkAddress? DownstreamLocalAddress { get; init; }
+
+    /// <summary>What the client's own PROXY header said besides; null for nothing.</summary>
+    internal ProxyProtocol.ProxyProtocolOptions? ProxyProtocol { get; init; }
 }

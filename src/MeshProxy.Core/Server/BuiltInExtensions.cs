@@ -2,6 +2,7 @@ using MeshProxy.Core.Config;
 using MeshProxy.Core.ListenerFilters;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.TransportSockets;
+using MeshProxy.Core.TransportSockets.ProxyProtocol;
 
 namespace MeshProxy.Core.Server;
 
@@ -14,9 +15,18 @@ internal static class BuiltInExtensions
         BuiltInNetworkFilters.Register(networkFilters);
         var registries = new ExtensionRegistries();
         registries.Add(networkFilters);
-        registries.Add(new ListenerFilterRegistry());
-        registries.Add(new DownstreamTransportSocketRegistry());
-        registries.Add(new UpstreamTransportSocketRegistry());
+        var listenerFilters = new ListenerFilterRegistry();
+        BuiltInListenerFilters.Register(listenerFilters);
+        registries.Add(listenerFilters);
+        var downstreamSockets = new DownstreamTransportSocketRegistry();
+        var upstreamSockets = new UpstreamTransportSocketRegistry();
+        BuiltInTransportSockets.Register(downstreamSockets, upstreamSockets);
+        upstreamSockets.Add<ProxyProtocolUpstreamTransportConfig>(
+            UpstreamProxyProtocolSocketFactory.Name,
+            new ProxyProtocolUpstreamTransportConfigValidator(new ExtensionValidator(registries)),
+            static (c, x) => new UpstreamProxyProtocolSocketFactory(c, x));
+        registries.Add(downstreamSockets);
+        registries.Add(upstreamSockets);
         return registries;
     }
 }

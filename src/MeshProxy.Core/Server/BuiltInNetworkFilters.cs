@@ -4,6 +4,7 @@ using MeshProxy.Core.NetworkFilters.ConnectionLimit;
 using MeshProxy.Core.NetworkFilters.DirectResponse;
 using MeshProxy.Core.NetworkFilters.Echo;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
+using MeshProxy.Core.NetworkFilters.SniCluster;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
 
 namespace MeshProxy.Core.Server;
@@ -23,6 +24,7 @@ internal static class BuiltInNetworkFilters
             ConnectionLimitFilterFactory.Name, new ConnectionLimitConfigValidator(), static (c, x) => new ConnectionLimitFilterFactory(c, x));
         registry.Add<LocalRateLimitConfig>(
             LocalRateLimitFilterFactory.Name, new LocalRateLimitConfigValidator(), (c, x) => new LocalRateLimitFilterFactory(c, x, buckets));
+        registry.Add(SniClusterFilterFactory.Name, static _ => new SniClusterFilterFactory());
         registry.Add(EchoFilterFactory.Name, static _ => new EchoFilterFactory(), isTerminal: true);
     }
 }

@@ -8,4 +8,8 @@ namespace MeshProxy.Core.Server;
 /// <param name="OutstandingFilterCalls">Calls of filters whose stream is gone, which have not returned.</param>
 /// <param name="RegisteredSockets">Sockets that are watched, listen sockets and idle upstream connections among them.</param>
 public sealed record ServerDiagnostics(
-    long ActiveConnections, long ArmedTimers, long SlabsInUse, long ActiveStreams, long OutstandingFilterCalls, long RegisteredSockets);
+    long ActiveConnections, long ArmedTimers, long SlabsInUse, long ActiveStreams, long OutstandingFilterCalls, long RegisteredSockets)
+{
+    /// <summary>The bytes of those blocks, by their size.</summary>
+    public long SlabBytesInUse { get; init; }
+}

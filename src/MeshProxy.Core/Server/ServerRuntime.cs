@@ -75,14 +75,20 @@ internal sealed class ServerRuntime
             worker.Loop.Slabs.SlabsInUse,
             _diagnostics[worker.Index].ActiveStreams,
             _diagnostics[worker.Index].OutstandingFilterCalls,
-            worker.Loop.RegisteredSockets)))).ConfigureAwait(false);
+            worker.Loop.RegisteredSockets)
+        {
+            SlabBytesInUse = worker.Loop.Slabs.BytesInUse,
+        }))).ConfigureAwait(false);
         return parts.Aggregate((a, b) => new ServerDiagnostics(
             a.ActiveConnections + b.ActiveConnections,
             a.ArmedTimers + b.ArmedTimers,
             a.SlabsInUse + b.SlabsInUse,
             a.ActiveStreams + b.ActiveStreams,
             a.OutstandingFilterCalls + b.OutstandingFilterCalls,
-            a.RegisteredSockets + b.RegisteredSockets));
+            a.RegisteredSockets + b.RegisteredSockets)
+        {
+            SlabBytesInUse = a.SlabBytesInUse + b.SlabBytesInUse,
+        });
     }
 
     /// <summary>Stops accepting, drains, closes what is left, ends all threads.</summary>

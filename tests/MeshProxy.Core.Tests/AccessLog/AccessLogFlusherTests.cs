@@ -72,7 +72,7 @@ public sealed class AccessLogFlusherTests
     {
         using var flusher = new AccessLogFlusher("test", _output, _store, new AccessLogStats(_store.Root), interval: TimeSpan.FromMilliseconds(1));
         flusher.Append("one\n"u8);
-        _output.Written.Wait(TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        _output.Written.Wait(Waiting.Patience).ShouldBeTrue();
         _output.Text().ShouldBe("one\n");
     }
 
@@ -86,7 +86,7 @@ public sealed class AccessLogFlusherTests
             flusher.Append(line);
         }
 
-        _output.Written.Wait(TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        _output.Written.Wait(Waiting.Patience).ShouldBeTrue();
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using MeshProxy.Core.Event;
+using MeshProxy.TestSupport;
 
 namespace MeshProxy.Core.Tests.Event;
 
@@ -38,7 +39,7 @@ public class EventLoopThreadTests
         await using var thread = new LoopThread(kind);
         var after = new TaskCompletionSource<EventLoop?>(TaskCreationOptions.RunContinuationsAsynchronously);
         thread.Loop.Post(_ => WorkAsync(), null);
-        (await after.Task.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBe(thread.Loop);
+        (await after.Task.WaitAsync(Waiting.Patience)).ShouldBe(thread.Loop);
 
         async void WorkAsync()
         {
@@ -68,7 +69,7 @@ public class EventLoopThreadTests
             var armedUs = thread.Loop.NowUs;
             new LoopTimer(thread.Loop, _ => fired.SetResult(thread.Loop.NowUs - armedUs)).Arm(20);
         });
-        (await fired.Task.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBeGreaterThanOrEqualTo(20_000);
+        (await fired.Task.WaitAsync(Waiting.Patience)).ShouldBeGreaterThanOrEqualTo(20_000);
         (await thread.RunAsync(() => thread.Loop.ArmedTimers)).ShouldBe(0);
     }
 
@@ -80,11 +81,11 @@ public class EventLoopThreadTests
         var time = new LoopTimeProvider(thread.Loop);
         var outside = new TaskCompletionSource<EventLoop?>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var timer = time.CreateTimer(_ => outside.TrySetResult(EventLoop.Current), null, TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
-        (await outside.Task.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBe(thread.Loop);
+        (await outside.Task.WaitAsync(Waiting.Patience)).ShouldBe(thread.Loop);
 
         var inside = new TaskCompletionSource<EventLoop?>(TaskCreationOptions.RunContinuationsAsynchronously);
         thread.Loop.Post(_ => WorkAsync(), null);
-        (await inside.Task.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBe(thread.Loop);
+        (await inside.Task.WaitAsync(Waiting.Patience)).ShouldBe(thread.Loop);
 
         async void WorkAsync()
         {

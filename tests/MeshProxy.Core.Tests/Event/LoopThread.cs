@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using MeshProxy.Core.Event;
+using MeshProxy.TestSupport;
 
 namespace MeshProxy.Core.Tests.Event;
 
@@ -29,7 +30,7 @@ internal sealed class LoopThread : IAsyncDisposable
                 completion.SetException(exception);
             }
         }, null).ShouldBeTrue();
-        return completion.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        return completion.Task.WaitAsync(Waiting.Patience);
     }
 
     public Task RunAsync(Action action) => RunAsync(() =>
@@ -38,7 +39,7 @@ internal sealed class LoopThread : IAsyncDisposable
         return true;
     });
 
-    public async ValueTask DisposeAsync() => await Loop.StopAsync().WaitAsync(TimeSpan.FromSeconds(30));
+    public async ValueTask DisposeAsync() => await Loop.StopAsync().WaitAsync(Waiting.Patience);
 }
 
 /// <summary>Records what a socket's handler gets, and acts on it.</summary>
@@ -47,6 +48,20 @@ internal sealed class RecordingHandler : ISocketHandler
     public BlockingCollection<Readiness> Events { get; } = [];
 
     public Action<Readiness>? Action { get; set; }
+
+    /// <summary>Waits for an event that says one of these. An edge may be told twice: what comes before is passed over.</summary>
+    public Readiness WaitFor(Readiness any)
+    {
+        while (Events.TryTake(out var readiness, Waiting.Patience))
+        {
+            if ((readiness & any) != 0)
+            {
+                return readiness;
+            }
+        }
+
+        throw new TimeoutException($"no event says {any}");
+    }
 
     public void OnReady(Readiness readiness)
     {

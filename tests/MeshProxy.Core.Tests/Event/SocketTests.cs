@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
+using MeshProxy.TestSupport;
 
 using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
@@ -62,8 +63,7 @@ public class SocketTests
         var server = await thread.RunAsync(() => new EchoServer(thread.Loop, NetworkAddress.Parse(address)));
         var handler = new RecordingHandler();
         var socket = await thread.RunAsync(() => StartConnect(thread.Loop, server.Address, handler, out _));
-        handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
-        (readiness & (Readiness.Writable | Readiness.Error)).ShouldBe(Readiness.Writable);
+        (handler.WaitFor(Readiness.Writable) & Readiness.Error).ShouldBe(Readiness.None);
         (await thread.RunAsync(() => thread.Loop.Sockets.GetError(socket))).ShouldBe(SocketStatus.Ok);
         await thread.RunAsync(() =>
         {
@@ -124,9 +124,9 @@ public class SocketTests
         var handler = new RecordingHandler();
         var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
         using var peer = await listener.AcceptSocketAsync();
-        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        handler.WaitFor(Readiness.Writable);
         peer.Shutdown(SocketShutdown.Send);
-        handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        var readiness = handler.WaitFor(Readiness.Readable);
         var expected = kind == EventLoopKind.Epoll ? Readiness.Readable | Readiness.ReadClosed : Readiness.Readable;
         (readiness & (Readiness.Readable | Readiness.ReadClosed | Readiness.Error)).ShouldBe(expected);
         var received = await thread.RunAsync(() => (thread.Loop.Sockets.Receive(socket, new byte[8], out var status), status));
@@ -139,14 +139,15 @@ public class SocketTests
     public async Task Connect_WhereNobodyListens_IsRefused(EventLoopKind kind)
     {
         await using var thread = new LoopThread(kind);
-        var port = FreePort();
+        using var reserved = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        reserved.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound and not listening: refuses, and nobody else gets the port
+        var port = ((IPEndPoint)reserved.LocalEndPoint!).Port;
         var handler = new RecordingHandler();
         var immediate = SocketStatus.Ok;
         var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(port), handler, out immediate));
         if (immediate == SocketStatus.InProgress)
         {
-            handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
-            (readiness & Readiness.Writable).ShouldBe(Readiness.Writable);
+            handler.WaitFor(Readiness.Writable);
             immediate = await thread.RunAsync(() => thread.Loop.Sockets.GetError(socket));
         }
 
@@ -233,7 +234,7 @@ public class SocketTests
             client.LingerState = new LingerOption(true, 0);
         }
 
-        (await server.Ended.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBe(SocketStatus.ConnectionReset);
+        (await server.Ended.WaitAsync(Waiting.Patience)).ShouldBe(SocketStatus.ConnectionReset);
         await thread.RunAsync(server.Close);
     }
 
@@ -247,7 +248,7 @@ public class SocketTests
         var handler = new RecordingHandler();
         var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
         using var peer = await listener.AcceptSocketAsync();
-        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        handler.WaitFor(Readiness.Writable);
         await thread.RunAsync(() =>
         {
             thread.Loop.Sockets.SetOption(socket, SocketOption.ResetOnClose, 1).ShouldBe(SocketStatus.Ok);
@@ -266,7 +267,7 @@ public class SocketTests
         var handler = new RecordingHandler();
         var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
         using var peer = await listener.AcceptSocketAsync();
-        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        handler.WaitFor(Readiness.Writable);
         var sent = await thread.RunAsync(() =>
         {
             long total = 0;
@@ -287,8 +288,7 @@ public class SocketTests
             return total;
         });
         await Task.Run(() => peer.ReceiveExactly(sent));
-        handler.Events.TryTake(out var readiness, TimeSpan.FromSeconds(30)).ShouldBeTrue();
-        (readiness & Readiness.Writable).ShouldBe(Readiness.Writable);
+        handler.WaitFor(Readiness.Writable);
         await thread.RunAsync(() => thread.Loop.CloseSocket(socket));
     }
 
@@ -302,7 +302,7 @@ public class SocketTests
         var handler = new RecordingHandler();
         var socket = await thread.RunAsync(() => StartConnect(thread.Loop, NetworkAddress.Loopback(((IPEndPoint)listener.LocalEndpoint).Port), handler, out _));
         using var peer = await listener.AcceptSocketAsync();
-        handler.Events.TryTake(out _, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+        handler.WaitFor(Readiness.Writable);
         var expected = new byte[300];
         new Random(2).NextBytes(expected);
         await thread.RunAsync(() =>
@@ -365,12 +365,5 @@ public class SocketTests
         var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
         socket.Connect(endpoint);
         return socket;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

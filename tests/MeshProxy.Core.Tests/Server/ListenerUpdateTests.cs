@@ -122,7 +122,7 @@ public sealed class ListenerUpdateTests
     public async Task Removal_OfAListener_RefusesNewConnectionsAndLetsOldOnesEnd(EventLoopKind kind)
     {
         await using var h = Harness(kind);
-        await h.StartAsync(Listener(filter: "draining"));
+        await h.StartAsync(Listener(filter: "draining", address: OwnLoopback()));
         var address = h.Server.GetListenerAddress("main");
         using var client = await h.ConnectAsync();
         (await client.EchoAsync("?")).ShouldBe("n");
@@ -185,14 +185,13 @@ public sealed class ListenerUpdateTests
     [ClassData(typeof(EventLoopKinds))]
     public async Task Update_ThatMovesAnAddressToAnotherListener_KeepsItBound(EventLoopKind kind)
     {
-        int port;
+        string address;
         using (var finder = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
         {
-            finder.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
-            port = ((System.Net.IPEndPoint)finder.LocalEndPoint!).Port;
+            finder.Bind(System.Net.IPEndPoint.Parse(OwnLoopback()));
+            address = finder.LocalEndPoint!.ToString()!;
         }
 
-        var address = $"127.0.0.1:{port}";
         await using var h = await Harness(kind).StartAsync(Listener("one", "greet-1", address));
         using (var client = await h.ConnectAsync("one"))
         {

@@ -27,7 +27,7 @@ public sealed class MeshProxyServerTests
     [ClassData(typeof(EventLoopKinds))]
     public async Task Stop_WithoutConnections_EndsAllThreadsAndFreesThePort(EventLoopKind kind)
     {
-        var h = await new ServerHarness(kind).StartAsync(Listener());
+        var h = await new ServerHarness(kind).StartAsync(Listener(address: OwnLoopback()));
         var address = h.Server.GetListenerAddress("main");
         await h.Server.StopAsync().WaitAsync(Patience);
 

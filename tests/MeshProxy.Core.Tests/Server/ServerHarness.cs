@@ -10,6 +10,7 @@ using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
+using MeshProxy.TestSupport;
 using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.Server;
@@ -17,7 +18,9 @@ namespace MeshProxy.Core.Tests.Server;
 /// <summary>A real server on port 0 with filters that a test brings; stopped at the test's end, when nothing may be left on its workers.</summary>
 internal sealed class ServerHarness : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = Waiting.Patience;
+
+    private static int s_ownLoopbacks;
 
     private readonly ExtensionRegistries _registries = BuiltInExtensions.CreateRegistries();
 
@@ -65,6 +68,13 @@ internal sealed class ServerHarness : IAsyncDisposable
         FilterChainMatch = match ?? FilterChainMatchConfig.Any,
     };
 
+    /// <summary>Port 0 of a loopback address that no other test binds or connects from, for a test that cares who has the port when it has let it go.</summary>
+    public static string OwnLoopback()
+    {
+        var n = Interlocked.Increment(ref s_ownLoopbacks);
+        return OperatingSystem.IsLinux() ? $"127.77.{n / 250}.{1 + (n % 250)}:0" : "127.0.0.1:0"; // elsewhere there is only the one
+    }
+
     public MeshProxyServer Create(params ListenerConfig[] listeners) =>
         Server = new MeshProxyServer(Options, new ServerConfig { Listeners = listeners }, _registries);
 
@@ -82,33 +92,17 @@ internal sealed class ServerHarness : IAsyncDisposable
     public long Counter(string name) => (Server.Stats.Find(name) as CellStat)?.Value ?? throw new ArgumentException($"no stat {name}");
 
     /// <summary>Waits until a condition on the server holds.</summary>
-    public static async Task EventuallyAsync(Func<bool> condition, string what)
-    {
-        var deadline = DateTime.UtcNow + Patience;
-        while (!condition())
-        {
-            if (DateTime.UtcNow > deadline)
-            {
-                throw new TimeoutException(what);
-            }
+    public static Task EventuallyAsync(Func<bool> condition, string what) => Waiting.EventuallyAsync(condition, () => what);
 
-            await Task.Delay(5);
-        }
-    }
-
-    public Task StatIsAsync(string name, long value) =>
-        EventuallyAsync(() => (Server.Stats.Find(name) as CellStat)?.Value == value, $"{name} is {(Server.Stats.Find(name) as CellStat)?.Value}, not {value}");
+    public Task StatIsAsync(string name, long value) => Waiting.EventuallyAsync(
+        () => (Server.Stats.Find(name) as CellStat)?.Value == value, () => $"{name} is {(Server.Stats.Find(name) as CellStat)?.Value}, not {value}");
 
     /// <summary>Waits until nothing is left of the connections.</summary>
     public async Task NothingIsLeftAsync()
     {
-        var deadline = DateTime.UtcNow + Patience;
-        ServerDiagnostics left;
-        while ((left = await Server.GetDiagnosticsAsync()) is not { ActiveConnections: 0, ArmedTimers: 0, SlabsInUse: 0 })
-        {
-            (DateTime.UtcNow < deadline).ShouldBeTrue(left.ToString());
-            await Task.Delay(5);
-        }
+        ServerDiagnostics? left = null;
+        await Waiting.EventuallyAsync(
+            async () => (left = await Server.GetDiagnosticsAsync()) is { ActiveConnections: 0, ArmedTimers: 0, SlabsInUse: 0 }, () => $"left behind: {left}");
     }
 
     public async ValueTask DisposeAsync() => await Server.DisposeAsync().AsTask().WaitAsync(Patience);

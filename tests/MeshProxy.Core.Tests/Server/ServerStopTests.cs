@@ -13,7 +13,7 @@ public sealed class ServerStopTests
     [ClassData(typeof(EventLoopKinds))]
     public async Task Stop_WithAConnection_WaitsUntilItEnds(EventLoopKind kind)
     {
-        await using var h = await new ServerHarness(kind).StartAsync(Listener());
+        await using var h = await new ServerHarness(kind).StartAsync(Listener(address: OwnLoopback()));
         var address = h.Server.GetListenerAddress("main");
         using var client = await h.ConnectAsync();
         (await client.EchoAsync("a")).ShouldBe("a");

@@ -69,6 +69,11 @@ internal sealed class ChildProcess : IAsyncDisposable
         await Settings.EventuallyAsync(
             () => (match = Regex.Match(Output, pattern)).Success || _process.HasExited,
             () => $"'{pattern}' does not appear in: {Output}");
+        if (!match.Success)
+        {
+            await ExitAsync(); // also waits for the rest of its output, which comes on other threads
+        }
+
         (match = Regex.Match(Output, pattern)).Success.ShouldBeTrue($"exited without '{pattern}': {Output}");
         return match;
     }

@@ -1,10 +1,12 @@
+using MeshProxy.TestSupport;
+
 namespace MeshProxy.Integration.Tests.Fixtures;
 
 /// <summary>Sends as much as the other side takes, and sees when it takes no more.</summary>
 internal sealed class FlowMeter
 {
-    /// <summary>4 MiB of the largest slabs: two connections hold up to 1 MiB each by default, and some heads and reads under way.</summary>
-    public const int MaxSlabs = 64;
+    /// <summary>What a proxy may hold of a stream that nobody takes: two connections stand behind one another.</summary>
+    public const long MaxBytes = 2 * BufferBounds.MaxSlabBytes;
 
     private const int StepMs = 50;
     private const int StillSteps = 6;
@@ -19,20 +21,25 @@ internal sealed class FlowMeter
         await Payload.WriteAsync(new Counting(stream, this), length);
     }
 
-    /// <summary>Waits until nothing moves any more. The most slabs that the proxy held meanwhile.</summary>
+    /// <summary>Waits until nothing moves any more while the proxy holds some of it. The most bytes of buffers that the proxy had meanwhile.</summary>
     public async Task<long> StallAsync(Proxy proxy)
     {
-        long slabs = 0;
-        for (int still = 0, before = -1; still < StillSteps; still++)
-        {
-            slabs = Math.Max(slabs, (await proxy.Server.GetDiagnosticsAsync()).SlabsInUse);
-            await Task.Delay(StepMs);
-            var now = (int)(Sent >> 10);
-            still = now == before && now > 0 ? still : -1;
-            before = now;
-        }
-
-        return slabs;
+        long most = 0, before = -1;
+        var still = 0;
+        await Waiting.EventuallyAsync(
+            async () =>
+            {
+                await Task.Delay(StepMs);
+                var held = (await proxy.Server.GetDiagnosticsAsync()).SlabBytesInUse;
+                most = Math.Max(most, held);
+                var now = Sent;
+                still = now == before && now > 0 && held > 0 ? still + 1 : 0;
+                before = now;
+                return still >= StillSteps;
+            },
+            () => $"the flow does not stall: {Sent} bytes are sent",
+            2 * Waiting.Patience);
+        return most;
     }
 
     /// <summary>Counts what has gone out.</summary>

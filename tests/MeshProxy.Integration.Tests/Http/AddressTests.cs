@@ -1,3 +1,4 @@
+using MeshProxy.Http.Config;
 using MeshProxy.Http.Hosting;
 
 namespace MeshProxy.Integration.Tests.Http;
@@ -26,15 +27,16 @@ public sealed class AddressTests
         // The inner proxy listens there, the outer one has it as its endpoint. Internal addresses are one server's own.
         await using var inner = isInternal ? null : await Proxy.StartAsync(builder => builder
             .Listener("inner", address, listener => listener.FilterChain(chain => chain
-                .HttpConnectionManager("inner", http => http.VirtualHost("all", ["*"], host => host.DirectResponse("/", 200, "inner"))))));
+                .HttpConnectionManager("inner", Inner))));
         await using var outer = await Proxy.HttpAsync(
             isInternal ? address : inner!.Server.GetListenerAddress("inner").ToString(),
+            AnswersEarly,
             other: builder =>
             {
                 if (isInternal)
                 {
                     builder.Listener("inner", address, listener => listener.FilterChain(chain => chain
-                        .HttpConnectionManager("inner", http => http.VirtualHost("all", ["*"], host => host.DirectResponse("/", 200, "inner")))));
+                        .HttpConnectionManager("inner", Inner)));
                 }
             });
 
@@ -46,6 +48,11 @@ public sealed class AddressTests
         using var large = await outer.Client.PostAsync("/", new PayloadContent(1_000_000));
         ((int)large.StatusCode).ShouldBe(200);
     }
+
+    private static void Inner(HttpConnectionManagerBuilder http) => http.With(AnswersEarly).VirtualHost("all", ["*"], host => host.DirectResponse("/", 200, "inner"));
+
+    /// <summary>The answer comes while the client still sends, which must not be cut off however long it takes.</summary>
+    private static HttpConnectionManagerConfig AnswersEarly(HttpConnectionManagerConfig config) => config with { DelayedCloseTimeout = Settings.Patience };
 
     [Fact]
     public async Task Cluster_OfSeveralHosts_IsUsedInTurn()

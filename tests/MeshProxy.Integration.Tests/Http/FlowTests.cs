@@ -23,9 +23,9 @@ public sealed class FlowTests
         using var client = await proxy.ConnectAsync(receiveBuffer: 16 * 1024);
         await client.SendAsync("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
 
-        var slabs = await flow.StallAsync(proxy);
+        var held = await flow.StallAsync(proxy);
 
-        slabs.ShouldBeInRange(1, FlowMeter.MaxSlabs);
+        held.ShouldBeInRange(1, FlowMeter.MaxBytes);
         flow.Sent.ShouldBeLessThan(Length);
         await client.ReadHeadAsync();
         (await client.CountAsync()).ShouldBe(Length);
@@ -37,15 +37,16 @@ public sealed class FlowTests
         const int Length = 100 << 20;
         var flow = new FlowMeter();
         await using var upstream = new RawUpstream(receiveBuffer: 16 * 1024);
-        await using var proxy = await Proxy.HttpAsync(upstream.Address);
+        await using var proxy = await Proxy.HttpAsync(
+            upstream.Address, http: http => http.VirtualHost("all", ["*"], host => host.Prefix("/", Proxy.Service, TimeSpan.Zero)));
         using var client = await proxy.ConnectAsync();
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {Length}\r\n\r\n");
         using var connection = await upstream.AcceptAsync();
 
         var sending = flow.SendAsync(client, Length);
-        var slabs = await flow.StallAsync(proxy);
+        var held = await flow.StallAsync(proxy);
 
-        slabs.ShouldBeInRange(1, FlowMeter.MaxSlabs);
+        held.ShouldBeInRange(1, FlowMeter.MaxBytes);
         flow.Sent.ShouldBeLessThan(Length);
         await connection.ReadHeadAsync();
         (await connection.CountAsync(Length)).ShouldBe(Length);

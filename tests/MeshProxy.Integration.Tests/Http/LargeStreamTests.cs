@@ -13,13 +13,13 @@ public sealed class LargeStreamTests
         await using var upstream = await KestrelUpstream.StartAsync();
         await using var proxy = await Proxy.HttpAsync(upstream.Address, http: http => http.VirtualHost("all", ["*"], host => host.Prefix("/", Proxy.Service, TimeSpan.Zero)));
         var memoryBefore = GC.GetTotalMemory(forceFullCollection: true);
-        long received, slabs = 0;
+        long received, held = 0;
         using var done = new CancellationTokenSource();
         var watch = Task.Run(async () =>
         {
             while (!done.IsCancellationRequested)
             {
-                slabs = Math.Max(slabs, (await proxy.Server.GetDiagnosticsAsync()).SlabsInUse);
+                held = Math.Max(held, (await proxy.Server.GetDiagnosticsAsync()).SlabBytesInUse);
                 await Task.Delay(5);
             }
         });
@@ -38,7 +38,7 @@ public sealed class LargeStreamTests
         await done.CancelAsync();
         await watch;
         received.ShouldBe(Settings.LargeBytes);
-        slabs.ShouldBeInRange(1, 2 * FlowMeter.MaxSlabs);
+        held.ShouldBeInRange(1, 2 * FlowMeter.MaxBytes);
         (GC.GetTotalMemory(forceFullCollection: true) - memoryBefore).ShouldBeLessThan(64L << 20);
     }
 }

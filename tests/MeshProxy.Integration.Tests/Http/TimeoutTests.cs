@@ -5,10 +5,8 @@ namespace MeshProxy.Integration.Tests.Http;
 /// <summary>The connection manager's timeouts and limits on real sockets.</summary>
 public sealed class TimeoutTests
 {
+    /// <summary>For what may run out at any time, also before the test has done its next step.</summary>
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(150);
-
-    /// <summary>More than the way to the upstream takes while code is compiled and other tests run.</summary>
-    private static readonly TimeSpan Long = TimeSpan.FromMilliseconds(1000);
 
     [Fact]
     public async Task RequestTimeout_WhileTheBodyLacks_Answers408()
@@ -30,11 +28,12 @@ public sealed class TimeoutTests
     public async Task StreamIdleTimeout_WhileUpstreamIsSilent_Answers504AndClosesUpstream()
     {
         await using var upstream = new RawUpstream();
-        await using var proxy = await Proxy.HttpAsync(upstream.Address, config => config with { StreamIdleTimeout = Long });
+        await using var proxy = await Proxy.HttpAsync(upstream.Address, config => config with { StreamIdleTimeout = Settings.LateTimeout });
         using var client = await proxy.ConnectAsync();
 
         await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         using var connection = await upstream.AcceptAsync();
+        await connection.ReadHeadAsync();
         var response = await client.ReadMessageAsync();
         await connection.DrainAsync();
 
@@ -47,7 +46,7 @@ public sealed class TimeoutTests
     public async Task StreamIdleTimeout_InTheResponse_BreaksIt()
     {
         await using var upstream = new RawUpstream();
-        await using var proxy = await Proxy.HttpAsync(upstream.Address, config => config with { StreamIdleTimeout = Long });
+        await using var proxy = await Proxy.HttpAsync(upstream.Address, config => config with { StreamIdleTimeout = Settings.LateTimeout });
         using var client = await proxy.ConnectAsync();
 
         await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -66,7 +65,7 @@ public sealed class TimeoutTests
     {
         await using var upstream = new RawUpstream(RawUpstream.Answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
         await using var proxy = await Proxy.HttpAsync(
-            upstream.Address, config => With(config, options => options with { IdleTimeout = Short }));
+            upstream.Address, config => With(config, options => options with { IdleTimeout = Settings.LateTimeout }));
         using var client = await proxy.ConnectAsync();
 
         await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

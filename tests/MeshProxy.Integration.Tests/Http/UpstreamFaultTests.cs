@@ -43,7 +43,9 @@ public sealed class UpstreamFaultTests
     {
         await using var upstream = new RawUpstream();
         await using var proxy = await Proxy.HttpAsync(
-            upstream.Address, http: http => http.VirtualHost("all", ["*"], host => host.DirectResponse("/", 418, "short and stout")));
+            upstream.Address,
+            config => config with { DelayedCloseTimeout = Settings.Patience }, // the client may take its time with the rest of its body
+            http => http.VirtualHost("all", ["*"], host => host.DirectResponse("/", 418, "short and stout")));
 
         using var response = await proxy.Client.PostAsync("/", new ByteArrayContent(Payload.Create(100_000)));
 
@@ -56,13 +58,8 @@ public sealed class UpstreamFaultTests
     [Fact]
     public async Task ConnectionRefused_Answers503WithReason()
     {
-        string address;
-        await using (var gone = new RawUpstream())
-        {
-            address = gone.Address;
-        }
-
-        await using var proxy = await Proxy.HttpAsync(address);
+        using var refusing = new RefusingAddress();
+        await using var proxy = await Proxy.HttpAsync(refusing.ToString());
 
         using var response = await proxy.Client.GetAsync("/");
 
@@ -76,7 +73,7 @@ public sealed class UpstreamFaultTests
     {
         await using var upstream = new RawUpstream();
         await using var proxy = await Proxy.HttpAsync(
-            upstream.Address, http: http => http.VirtualHost("all", ["*"], host => host.Prefix("/", Proxy.Service, TimeSpan.FromMilliseconds(200))));
+            upstream.Address, http: http => http.VirtualHost("all", ["*"], host => host.Prefix("/", Proxy.Service, Settings.LateTimeout)));
 
         var clock = Stopwatch.StartNew();
         var answer = proxy.Client.GetAsync("/");
@@ -87,7 +84,7 @@ public sealed class UpstreamFaultTests
 
         response.StatusCode.ShouldBe(HttpStatusCode.GatewayTimeout);
         (await response.Content.ReadAsStringAsync()).ShouldBe("upstream request timeout");
-        clock.Elapsed.ShouldBeGreaterThan(TimeSpan.FromMilliseconds(190));
+        clock.Elapsed.ShouldBeGreaterThan(Settings.LateTimeout - TimeSpan.FromMilliseconds(10)); // two clocks
         await proxy.StatIsAsync("cluster.service.upstream_rq_timeout", 1);
         await proxy.StatIsAsync("http.ingress.downstream_rq_5xx", 1);
     }

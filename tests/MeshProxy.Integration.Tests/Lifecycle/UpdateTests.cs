@@ -125,11 +125,11 @@ public sealed class UpdateTests
         using var cancellation = new CancellationTokenSource();
 
         var stop = proxy.Server.StopAsync(cancellation.Token);
-        await Task.Delay(50);
+        await proxy.StatIsAsync("server.state", 1);
         stop.IsCompleted.ShouldBeFalse();
         await cancellation.CancelAsync();
 
-        await stop.WaitAsync(TimeSpan.FromSeconds(5));
+        await stop.WaitAsync(Settings.Patience);
         await client.DrainAsync();
         await connection.DrainAsync();
         proxy.IsStopped = true;

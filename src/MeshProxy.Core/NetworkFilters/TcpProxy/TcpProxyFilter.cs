@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
+using MeshProxy.Core.Network.ProxyProtocol;
 using MeshProxy.Core.Streams;
 using MeshProxy.Core.Upstream;
 using MeshProxy.Core.Upstream.Clusters;
@@ -245,7 +246,8 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
     [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
     private async ValueTask<bool> ConnectAsync()
     {
-        var name = _factory.PickCluster(_loop.Index);
+        var name = (StreamInfo.HasFilterState ? StreamInfo.FilterState.Get(TcpProxyFilterState.Cluster) : null)
+            ?? _factory.PickCluster(_loop.Index);
         StreamInfo.UpstreamClusterName = name;
         if (_factory.ClustersOf(_loop.Index).Get(name) is not { } cluster)
         {
@@ -282,7 +284,7 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
             last = host;
             StreamInfo.AttemptCount++;
             StreamInfo.UpstreamHost = host.Address;
-            var connect = await UpstreamConnector.ConnectAsync(cluster, host, _attempt);
+            var connect = await UpstreamConnector.ConnectAsync(cluster, host, _attempt, TransportOptions(cluster));
             if (connect.Connection is { } connection)
             {
                 Connected(new UpstreamTcpConnection(connection, cluster, host, _stats));
@@ -298,6 +300,16 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
 
         return false;
     }
+
+    /// <summary>The client, for a transport socket that tells the upstream of it. Null for plain bytes.</summary>
+    private TransportSocketOptions? TransportOptions(WorkerCluster cluster) => cluster.Info.TransportSocket is null
+        ? null
+        : new TransportSocketOptions
+        {
+            DownstreamRemoteAddress = StreamInfo.DownstreamRemoteAddress,
+            DownstreamLocalAddress = StreamInfo.DownstreamLocalAddress,
+            ProxyProtocol = StreamInfo.HasFilterState ? StreamInfo.FilterState.Get(ProxyProtocolOptions.Key) : null,
+        };
 
     /// <summary>The balancer's choice; on a repeated attempt another host than the one that has just failed, if the balancer gives one.</summary>
     private static Host? ChooseHost(WorkerCluster cluster, Host? failed)

@@ -1,12 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using MeshProxy.Core.Addresses;
+using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Tests.Event;
 using MeshProxy.Core.Tests.Server;
+using MeshProxy.TestSupport;
 using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.NetworkFilters.TcpProxy;
@@ -27,28 +29,31 @@ public class TcpProxySocketTests
         var filled = SendUntilBlocked(client);
         client.Blocking = true;
         server.ReceiveExactly(filled);
-        var before = await h.Worker.RunAsync(GC.GetAllocatedBytesForCurrentThread);
+        var peak = new PeakTimer(h.Worker.Loop);
+        var before = await h.Worker.RunAsync(() =>
+        {
+            peak.Arm(1);
+            return AllocatedBeyondSlabs(h.Worker.Loop);
+        });
         var sending = Task.Run(() =>
         {
             SendPattern(client, total);
             client.Shutdown(SocketShutdown.Send);
         });
         var receiving = Task.Run(() => ReceivePattern(server, total));
-        long peakBytes = 0;
-        while (!receiving.IsCompleted)
-        {
-            peakBytes = Math.Max(peakBytes, await h.Worker.RunAsync(() => h.Worker.Loop.Slabs.BytesInUse));
-            await Task.WhenAny(receiving, Task.Delay(20));
-        }
-
         await sending;
         await receiving;
         server.Receive(new byte[1]).ShouldBe(0);
-        peakBytes.ShouldBeLessThanOrEqualTo(1024 * 1024);
+        var allocated = await h.Worker.RunAsync(() =>
+        {
+            peak.Cancel();
+            return AllocatedBeyondSlabs(h.Worker.Loop);
+        }) - before;
+        peak.Bytes.ShouldBeLessThanOrEqualTo(BufferBounds.MaxSlabBytes);
         if (kind == EventLoopKind.Epoll)
         {
-            // At least 8,192 chunks of which none may allocate; the samples above do a little, and a slab or two more may be held than before.
-            (await h.Worker.RunAsync(GC.GetAllocatedBytesForCurrentThread) - before).ShouldBeLessThan(1024 * 1024);
+            // At least 2,048 reads and as many writes, and none may allocate: less than 16 bytes for each.
+            allocated.ShouldBeLessThan(4 * Allocations.Noise);
         }
 
         server.Close();
@@ -119,7 +124,9 @@ public class TcpProxySocketTests
         using var client = h.ConnectClient();
         using var server = h.AcceptUpstream();
         var sent = SendUntilBlocked(server);
-        (await h.Worker.RunAsync(() => h.Worker.Loop.Slabs.BytesInUse)).ShouldBeLessThanOrEqualTo(1024 * 1024);
+        var (unsent, slabs) = await h.Worker.RunAsync(() => (h.Host.Connections[0].BufferedBytes, h.Worker.Loop.Slabs.BytesInUse));
+        unsent.ShouldBeInRange(1, BufferBounds.MaxUnsentBytes);
+        slabs.ShouldBeInRange(unsent, BufferBounds.MaxSlabBytes);
         server.Blocking = true;
         var received = Task.Run(() => client.ReceiveExactly(sent));
         (await received.WaitAsync(Harness.Patience)).Length.ShouldBe((int)sent);
@@ -188,6 +195,8 @@ public class TcpProxySocketTests
         FilterChains = [new FilterChainConfig { Filters = [filter] }],
     };
 
+    private static long AllocatedBeyondSlabs(EventLoop loop) => GC.GetAllocatedBytesForCurrentThread() - loop.Slabs.BytesMade;
+
     private static void SendPattern(Socket socket, long count)
     {
         var block = new byte[65_536];
@@ -228,9 +237,23 @@ public class TcpProxySocketTests
         return sent;
     }
 
+    /// <summary>Samples the slabs in use on the loop itself, where it allocates nothing.</summary>
+    private sealed class PeakTimer(EventLoop loop) : LoopTimer(loop)
+    {
+        private readonly SlabPool _slabs = loop.Slabs;
+
+        public long Bytes { get; private set; }
+
+        protected override void OnElapsed()
+        {
+            Bytes = Math.Max(Bytes, _slabs.BytesInUse);
+            Arm(1);
+        }
+    }
+
     private sealed class Harness : IAsyncDisposable
     {
-        public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+        public static readonly TimeSpan Patience = Waiting.Patience;
 
         private readonly Socket _upstream;
         private SocketAddress _address = null!;

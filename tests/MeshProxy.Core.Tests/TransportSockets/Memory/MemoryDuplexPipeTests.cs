@@ -7,6 +7,7 @@ using MeshProxy.Core.Tests.Event;
 using MeshProxy.Core.Tests.NetworkFilters;
 using MeshProxy.Core.Tests.Server;
 using MeshProxy.Core.TransportSockets.Memory;
+using MeshProxy.TestSupport;
 
 namespace MeshProxy.Core.Tests.TransportSockets.Memory;
 
@@ -14,7 +15,7 @@ namespace MeshProxy.Core.Tests.TransportSockets.Memory;
 public class MemoryDuplexPipeTests
 {
     private static readonly InternalAddress Name = new("inner");
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = Waiting.Patience;
 
     [Theory]
     [ClassData(typeof(EventLoopKinds))]

@@ -1,0 +1,189 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using MeshProxy.Core.Config;
+
+namespace MeshProxy.Core.TransportSockets.Tls;
+
+/// <summary>Decides on peers' certificates by a <see cref="CertificateValidationContextConfig"/>.</summary>
+/// <remarks>
+/// Immutable, shared by all workers. It does no I/O: roots and revocation lists were loaded on the control side, and chains are built from
+/// those and from what the peer has sent, never from what a certificate says is to be found on the network.
+/// </remarks>
+internal sealed class PeerVerifier
+{
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+    private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    private readonly CertificateValidationContextConfig _config;
+    private readonly bool _isClient;
+    private readonly bool _required;
+    private readonly bool _checksChain;
+    private readonly X509Certificate2Collection _roots;
+    private readonly SanMatcher[] _names;
+    private readonly HashSet<string> _certificateHashes;
+    private readonly HashSet<string> _keyHashes;
+    private readonly RevocationLists? _revocation;
+
+    /// <param name="config">The validated config.</param>
+    /// <param name="isClient">Whether the peer is a server.</param>
+    /// <param name="required">Whether a peer without a certificate is refused.</param>
+    /// <param name="roots">Whom to trust; null where no chain is checked.</param>
+    /// <param name="revocation">Null without lists.</param>
+    public PeerVerifier(CertificateValidationContextConfig config, bool isClient, bool required, X509Certificate2Collection? roots, RevocationLists? revocation)
+    {
+        _config = config;
+        _isClient = isClient;
+        _required = required;
+        _roots = roots ?? [];
+        _checksChain = roots is not null;
+        _revocation = revocation;
+        _names = [.. config.MatchTypedSubjectAltNames.Select(static name => new SanMatcher(name))];
+        _certificateHashes = [.. config.VerifyCertificateHash.Select(static hash => hash.Replace(":", "", StringComparison.Ordinal).ToUpperInvariant())];
+        _keyHashes = [.. config.VerifyCertificateSpki];
+        ChainPolicy = CreateChainPolicy();
+    }
+
+    /// <summary>How chains are built. Never changed.</summary>
+    public X509ChainPolicy ChainPolicy { get; }
+
+    /// <summary>Whether any certificate passes, so that the peer may be anybody.</summary>
+    public bool AcceptsAnybody => _config.TrustChainVerification == TrustChainVerification.AcceptUntrusted;
+
+    /// <summary>The policy of a side that asks for no certificate: it reaches for nothing either.</summary>
+    public static X509ChainPolicy CreateOfflinePolicy() => new()
+    {
+        DisableCertificateDownloads = true,
+        RevocationMode = X509RevocationMode.NoCheck,
+        TrustMode = X509ChainTrustMode.CustomRootTrust,
+    };
+
+    /// <summary>Decides. On a worker, within the handshake.</summary>
+    /// <param name="certificate">The peer's; null if it has shown none.</param>
+    /// <param name="chain">Built from it by <see cref="ChainPolicy"/>.</param>
+    /// <param name="expected">What this connection asks for.</param>
+    public PeerVerdict Verify(X509Certificate2? certificate, X509Chain? chain, in PeerNames expected)
+    {
+        if (certificate is null || chain is null)
+        {
+            return _required
+                ? PeerVerdict.Refused(PeerOutcome.NoCertificate, "the peer has shown no certificate")
+                : new PeerVerdict(PeerOutcome.Accepted, Presented: false, Validated: false);
+        }
+
+        if (_checksChain && CheckChain(chain) is { } fault)
+        {
+            return AcceptsAnybody
+                ? new PeerVerdict(PeerOutcome.Accepted, Presented: true, Validated: false)
+                : PeerVerdict.Refused(PeerOutcome.Untrusted, fault);
+        }
+
+        if (!CheckNames(certificate, expected, out var wanted))
+        {
+            return PeerVerdict.Refused(PeerOutcome.NameMismatch, $"no subject alternative name of the certificate is {wanted}");
+        }
+
+        return CheckPins(certificate)
+            ? new PeerVerdict(PeerOutcome.Accepted, Presented: true, Validated: _checksChain || HasPins)
+            : PeerVerdict.Refused(PeerOutcome.PinMismatch, "the certificate is none of those that are pinned");
+    }
+
+    private bool HasPins => _certificateHashes.Count + _keyHashes.Count > 0;
+
+    /// <returns>What is wrong; null if nothing is.</returns>
+    private string? CheckChain(X509Chain chain)
+    {
+        var elements = chain.ChainElements;
+        var anchor = FindAnchor(elements);
+        if (anchor < 0)
+        {
+            return "no trusted authority has issued it (" + Describe(chain) + ")";
+        }
+
+        for (var i = 0; i <= anchor; i++)
+        {
+            foreach (var status in elements[i].ChainElementStatus)
+            {
+                if (!IsAllowed(status.Status))
+                {
+                    return $"{elements[i].Certificate.Subject}: {status.Status}";
+                }
+            }
+        }
+
+        if (anchor - 1 > _config.MaxVerifyDepth)
+        {
+            return $"the chain has {anchor - 1} certificates between the peer's and the root, more than {_config.MaxVerifyDepth}";
+        }
+
+        return _revocation?.Check(elements, anchor, _config.OnlyVerifyLeafCertCrl, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>The first certificate of the chain that is trusted by itself: a root, or an intermediate one that the config names.</summary>
+    private int FindAnchor(X509ChainElementCollection elements)
+    {
+        for (var i = 0; i < elements.Count; i++)
+        {
+            // Byte by byte: the collection's own comparison takes issuer and serial number for the whole.
+            var bytes = elements[i].Certificate.RawDataMemory.Span;
+            foreach (var root in _roots)
+            {
+                if (root.RawDataMemory.Span.SequenceEqual(bytes))
+                {
+                    return i;
+                }
+            }
+        }
+
+        return -1;
+    }
+
+    private bool IsAllowed(X509ChainStatusFlags status) => (status & ~(X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot)) switch
+    {
+        X509ChainStatusFlags.NoError => true, // whom to trust was settled by finding the anchor
+        X509ChainStatusFlags.NotTimeValid => _config.AllowExpiredCertificate,
+        _ => false,
+    };
+
+    private bool CheckNames(X509Certificate2 certificate, in PeerNames expected, out string wanted)
+    {
+        var alternatives = expected.Alternatives;
+        var useServerName = alternatives.IsEmpty && _names.Length == 0 && _isClient && !AcceptsAnybody && _checksChain && !string.IsNullOrEmpty(expected.ServerName);
+        wanted = useServerName ? expected.ServerName! : alternatives.IsEmpty ? "one that the config asks for" : string.Join(" or ", alternatives);
+        if (!useServerName && alternatives.IsEmpty && _names.Length == 0)
+        {
+            return true;
+        }
+
+        var names = SubjectAltNames.Of(certificate);
+        if (useServerName)
+        {
+            return SanMatcher.IsFor(names, expected.ServerName!);
+        }
+
+        foreach (var alternative in alternatives)
+        {
+            if (SanMatcher.IsFor(names, alternative))
+            {
+                return true;
+            }
+        }
+
+        return alternatives.IsEmpty && Array.Exists(_names, matcher => matcher.IsMatch(names));
+    }
+
+    private bool CheckPins(X509Certificate2 certificate) =>
+        !HasPins
+        || (_certificateHashes.Count > 0 && _certificateHashes.Contains(certificate.GetCertHashString(HashAlgorithmName.SHA256)))
+        || (_keyHashes.Count > 0 && _keyHashes.Contains(Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()))));
+
+    private X509ChainPolicy CreateChainPolicy()
+    {
+        var policy = CreateOfflinePolicy();
+        policy.VerificationFlags = X509VerificationFlags.NoFlag;
+        policy.CustomTrustStore.AddRange(_roots);
+        policy.ApplicationPolicy.Add(new Oid(_isClient ? ServerAuthentication : ClientAuthentication));
+        return policy;
+    }
+
+    private static string Describe(X509Chain chain) => string.Join(", ", chain.ChainStatus.Select(static status => status.Status.ToString()).Distinct());
+}

@@ -1,0 +1,91 @@
+using System.Security.Cryptography.X509Certificates;
+using MeshProxy.Core.Config;
+
+namespace MeshProxy.Core.TransportSockets.Tls;
+
+/// <summary>Loads what a TLS config names, and puts it together. The validators build too, and throw the result away: so what a config says
+/// is found good or bad before anything changes.</summary>
+/// <remarks>Control side. Errors are at the path of the common context.</remarks>
+internal static class TlsStateBuilder
+{
+    /// <returns>Null if there was an error.</returns>
+    public static TlsServerState? Build(DownstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors)
+    {
+        var before = errors.Count;
+        var certificates = LoadCertificates(common, errors);
+        errors.Require(!common.TlsCertificates.IsEmpty, "tls_certificates", "must not be empty: a listener needs a certificate");
+        PeerVerifier? verifier = null;
+        X509Certificate2Collection? roots = null;
+        if (common.ValidationContext is { } context)
+        {
+            verifier = BuildVerifier(context, isClient: false, config.RequireClientCertificate, errors.Field("validation_context"), out roots);
+        }
+
+        return errors.Count == before ? new TlsServerState(config with { CommonTlsContext = common }, certificates, verifier, roots) : null;
+    }
+
+    /// <returns>Null if there was an error.</returns>
+    public static TlsClientState? Build(UpstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors)
+    {
+        var before = errors.Count;
+        var certificates = LoadCertificates(common, errors);
+        var verifier = BuildVerifier(
+            common.ValidationContext ?? new CertificateValidationContextConfig(), isClient: true, required: true, errors.Field("validation_context"), out _);
+        return errors.Count == before && verifier is not null
+            ? new TlsClientState(config with { CommonTlsContext = common }, certificates.FirstOrDefault(), verifier)
+            : null;
+    }
+
+    private static List<TlsCertificate> LoadCertificates(CommonTlsContextConfig common, ConfigErrors errors)
+    {
+        var certificates = new List<TlsCertificate>();
+        for (var i = 0; i < common.TlsCertificates.Count; i++)
+        {
+            if (TlsCertificateLoader.Load(common.TlsCertificates[i], errors.Field("tls_certificates", i)) is { } certificate)
+            {
+                certificates.Add(certificate);
+            }
+        }
+
+        return certificates;
+    }
+
+    private static PeerVerifier? BuildVerifier(
+        CertificateValidationContextConfig config, bool isClient, bool required, ConfigErrors errors, out X509Certificate2Collection? roots)
+    {
+        roots = null;
+        if (config.TrustedCa is { } source)
+        {
+            roots = TlsCertificateLoader.LoadCertificates(source, errors.Field("trusted_ca"));
+            if (roots is null)
+            {
+                return null;
+            }
+        }
+
+        RevocationLists? revocation = null;
+        if (config.Crl is { } crl)
+        {
+            var at = errors.Field("crl");
+            if (crl.Read(at) is not { } data)
+            {
+                return null;
+            }
+
+            revocation = new RevocationLists();
+            try
+            {
+                revocation.Add(data);
+            }
+            catch (FormatException exception)
+            {
+                at.Add(exception.Message);
+                return null;
+            }
+        }
+
+        // A cluster that says nothing trusts the system's roots; one that accepts anybody needs none.
+        var trusted = roots ?? (isClient && config.TrustChainVerification == TrustChainVerification.VerifyTrustChain ? TlsCertificateLoader.SystemRoots : null);
+        return new PeerVerifier(config, isClient, required, trusted, revocation);
+    }
+}

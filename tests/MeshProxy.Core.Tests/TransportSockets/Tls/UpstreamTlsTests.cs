@@ -1,0 +1,93 @@
+using MeshProxy.Core.Addresses;
+using MeshProxy.Core.Config;
+using MeshProxy.Core.Server;
+using MeshProxy.Core.Stats;
+using MeshProxy.Core.Tests.Server;
+using MeshProxy.TestSupport.Tls;
+
+namespace MeshProxy.Core.Tests.TransportSockets.Tls;
+
+public sealed class UpstreamTlsTests
+{
+    private static readonly TestCertificate s_root = TestPki.Root();
+    private static readonly TestCertificate s_leaf = TestPki.Leaf(s_root, "localhost");
+    private static readonly TestCertificate s_otherRoot = TestPki.Root("CN=Other Root");
+
+    [Fact]
+    public async Task Cluster_WithTls_ReachesServer()
+    {
+        await using var upstream = await TlsServer.StartAsync(TlsServer.Context(s_leaf));
+        await using var proxy = await StartProxyAsync(upstream, Context("localhost", s_root));
+        using (var client = await Client.ConnectAsync(proxy.GetListenerAddress("main")))
+        {
+            (await client.EchoAsync("hello")).ShouldBe("hello");
+        }
+
+        await upstream.NothingIsLeftAsync();
+        Counter(proxy, "cluster.upstream.ssl.handshake").ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Cluster_AuthorityNotTrusted_DoesNotConnect()
+    {
+        await using var upstream = await TlsServer.StartAsync(TlsServer.Context(s_leaf));
+        await using var proxy = await StartProxyAsync(upstream, Context("localhost", s_otherRoot));
+        using var client = await Client.ConnectAsync(proxy.GetListenerAddress("main"));
+        await client.ShouldBeClosedAsync();
+        Counter(proxy, "cluster.upstream.ssl.fail_verify_error").ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
+    public async Task Cluster_NameOfAnotherServer_DoesNotConnect()
+    {
+        await using var upstream = await TlsServer.StartAsync(TlsServer.Context(s_leaf));
+        await using var proxy = await StartProxyAsync(upstream, Context("example.com", s_root));
+        using var client = await Client.ConnectAsync(proxy.GetListenerAddress("main"));
+        await client.ShouldBeClosedAsync();
+        Counter(proxy, "cluster.upstream.ssl.fail_verify_san").ShouldBeGreaterThan(0);
+    }
+
+    internal static UpstreamTlsContextConfig Context(string sni, TestCertificate root) => new()
+    {
+        Sni = sni,
+        CommonTlsContext = new CommonTlsContextConfig { ValidationContext = new CertificateValidationContextConfig { TrustedCa = root.Ca } },
+    };
+
+    internal static async Task<MeshProxyServer> StartProxyAsync(ServerHarness upstream, UpstreamTlsContextConfig tls) =>
+        await StartProxyAsync(upstream.Server.GetListenerAddress("main"), tls);
+
+    internal static async Task<MeshProxyServer> StartProxyAsync(NetworkAddress upstream, UpstreamTlsContextConfig tls)
+    {
+        var listener = ServerHarness.Listener();
+        var proxy = new MeshProxyServer(new MeshProxyOptions { Concurrency = 1 }, new ServerConfig
+        {
+            Listeners =
+            [
+                listener with
+                {
+                    FilterChains =
+                    [
+                        new FilterChainConfig
+                        {
+                            Filters = [new ExtensionConfig("envoy.filters.network.tcp_proxy", new TcpProxyConfig { StatPrefix = "tcp", Cluster = "upstream" })],
+                        },
+                    ],
+                },
+            ],
+            Clusters =
+            [
+                new ClusterConfig
+                {
+                    Name = "upstream",
+                    LoadAssignment = [new LocalityLbEndpointsConfig { LbEndpoints = [new LbEndpointConfig { Address = upstream }] }],
+                    TransportSocket = new ExtensionConfig("envoy.transport_sockets.tls", tls),
+                },
+            ],
+        });
+        await proxy.StartAsync().WaitAsync(ServerHarness.Patience);
+        return proxy;
+    }
+
+    internal static long Counter(MeshProxyServer server, string name) =>
+        (server.Stats.Find(name) as CellStat)?.Value ?? throw new ArgumentException($"no stat {name}");
+}
