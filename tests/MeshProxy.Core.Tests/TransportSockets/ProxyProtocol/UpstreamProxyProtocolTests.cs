@@ -6,6 +6,8 @@ using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Tests.Server;
+using MeshProxy.Core.Tests.TransportSockets.Tls;
+using MeshProxy.TestSupport.Tls;
 using static MeshProxy.Core.Tests.Server.ServerHarness;
 
 namespace MeshProxy.Core.Tests.TransportSockets.ProxyProtocol;
@@ -42,6 +44,36 @@ public sealed class UpstreamProxyProtocolTests
         await h.NothingIsLeftAsync();
     }
 
+    [Theory]
+    [ClassData(typeof(EventLoopKinds))]
+    public async Task Header_StandsBeforeTls_WhoseChainIsThenChosenByName(EventLoopKind kind)
+    {
+        using var root = TestPki.Root();
+        using var leaf = TestPki.Leaf(root, "b.example");
+        await using var h = new ServerHarness(kind).Terminal("tell", static () => new AddressFilter());
+        using var client = await StartAsync(
+            h,
+            new ProxyProtocolConfig { Version = ProxyProtocolVersion.V2 },
+            new ExtensionConfig("envoy.transport_sockets.tls", UpstreamTlsTests.Context("b.example", root)),
+            back => back with
+            {
+                ListenerFilters = back.ListenerFilters.Add(new ExtensionConfig("envoy.filters.listener.tls_inspector", new TlsInspectorConfig())),
+                FilterChains =
+                [
+                    Chain("echo", new FilterChainMatchConfig { ServerNames = ["a.example"] }),
+                    Chain("tell", new FilterChainMatchConfig { ServerNames = ["b.example"], TransportProtocol = "tls" }) with
+                    {
+                        TransportSocket = new ExtensionConfig("envoy.transport_sockets.tls", TlsServer.Context(leaf)),
+                    },
+                ],
+            });
+        await client.SendAsync("hello");
+        (await client.ReceiveAsync(1000)).ShouldBe($"{client.Socket.LocalEndPoint} {h.Server.GetListenerAddress("main")} hello");
+        client.Dispose();
+        await h.NothingIsLeftAsync();
+        h.Counter("tls_inspector.sni_found").ShouldBe(1);
+    }
+
     [Fact]
     public void Config_WithUnknownInnerTransport_IsRefusedWithItsPath()
     {
@@ -57,12 +89,14 @@ public sealed class UpstreamProxyProtocolTests
     }
 
     /// <summary>A client of "main", which relays to the internal listener "back".</summary>
-    private static async Task<Client> StartAsync(ServerHarness h, ProxyProtocolConfig config)
+    private static async Task<Client> StartAsync(
+        ServerHarness h, ProxyProtocolConfig config, ExtensionConfig? inner = null, Func<ListenerConfig, ListenerConfig>? with = null)
     {
         var back = Listener("back", "tell", "internal:back") with
         {
             ListenerFilters = [new ExtensionConfig("envoy.filters.listener.proxy_protocol", new ProxyProtocolListenerConfig())],
         };
+        back = with?.Invoke(back) ?? back;
         var front = Listener() with
         {
             FilterChains =
@@ -74,7 +108,7 @@ public sealed class UpstreamProxyProtocolTests
         {
             Name = "back",
             LoadAssignment = [new LocalityLbEndpointsConfig { LbEndpoints = [new LbEndpointConfig { Address = new InternalAddress("back") }] }],
-            TransportSocket = new ExtensionConfig(TransportName, new ProxyProtocolUpstreamTransportConfig { Config = config }),
+            TransportSocket = new ExtensionConfig(TransportName, new ProxyProtocolUpstreamTransportConfig { Config = config, TransportSocket = inner }),
         };
         h.Create();
         await h.Server.StartAsync().WaitAsync(Patience);
