@@ -2,8 +2,10 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
+using MeshProxy.Core.Network;
 using MeshProxy.Core.Tests.Server;
 using MeshProxy.Core.TransportSockets.Tls;
 using MeshProxy.TestSupport.Tls;
@@ -163,6 +165,55 @@ public sealed class DownstreamTlsTests
 
         await server.StatIsAsync("listener.main.ssl.handshake", 3);
         server.Counter("listener.main.ssl.session_reused").ShouldBe(off ? 0 : 2);
+    }
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task Session_TakenUpAgain_StillHasTheClientsCertificate(SslProtocols version)
+    {
+        var name = $"resume-mutual-{version}.test";
+        var tls = TlsServer.Context(TestPki.Leaf(s_root, name));
+        tls = tls with
+        {
+            RequireClientCertificate = true,
+            CommonTlsContext = tls.CommonTlsContext with { ValidationContext = new CertificateValidationContextConfig { TrustedCa = s_root.Ca } },
+        };
+        var subjects = new System.Collections.Concurrent.ConcurrentQueue<string?>();
+        var harness = new ServerHarness(EventLoopKind.Auto);
+        harness.Terminal("subject", () => new SubjectFilter(subjects));
+        await using var server = await harness.StartAsync(TlsServer.Listener(tls, "subject"));
+        var shown = Shown(TestPki.Leaf(s_root, "client"));
+        for (var i = 0; i < 3; i++)
+        {
+            using var client = await TlsClient.ConnectAsync(
+                server, o => (o.EnabledSslProtocols, o.TargetHost, o.ClientCertificateContext) = (version, name, shown));
+            (await client.ReceiveAsync(2)).ShouldBe("ok");
+        }
+
+        subjects.ShouldBe(["CN=client", "CN=client", "CN=client"]);
+        server.Counter("listener.main.ssl.session_reused").ShouldBeGreaterThan(0);
+        server.Counter("listener.main.ssl.no_certificate").ShouldBe(0);
+    }
+
+    /// <summary>Notes who the client is, and says so.</summary>
+    private sealed class SubjectFilter(System.Collections.Concurrent.ConcurrentQueue<string?> subjects) : ITerminalFilter
+    {
+        private INetworkFilterCallbacks _callbacks = null!;
+
+        public void Initialize(INetworkFilterCallbacks callbacks) => _callbacks = callbacks;
+
+        public async ValueTask RunAsync()
+        {
+            subjects.Enqueue(_callbacks.StreamInfo.DownstreamTls?.PeerSubject);
+            var data = new IoBuffer(_callbacks.Loop.Slabs);
+            data.Append("ok"u8);
+            await _callbacks.WriteAsync(data, endStream: false);
+            while ((await _callbacks.ReadAsync(data)).IsOk)
+            {
+                data.Clear();
+            }
+        }
     }
 
     [Fact]

@@ -92,6 +92,15 @@ public sealed class PeerVerifierTests
         verdict.Validated.ShouldBeFalse();
     }
 
+    [Fact]
+    public void AcceptUntrusted_WrongNameOrPin_IsNotValidated()
+    {
+        var config = s_trustsRoot with { TrustChainVerification = TrustChainVerification.AcceptUntrusted, VerifyCertificateHash = [new string('0', 64)] };
+        var verdict = Verify(config, s_leaf);
+        verdict.Accepted.ShouldBeTrue();
+        verdict.Validated.ShouldBeFalse();
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

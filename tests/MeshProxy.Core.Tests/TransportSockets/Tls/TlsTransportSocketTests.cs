@@ -220,7 +220,8 @@ public sealed class TlsTransportSocketTests
     [Fact]
     public void ClientCertificate_Required_IsSeenByTheServer()
     {
-        var person = TestPki.Create("CN=client, O=\"Acme, Inc.\", C=DE", s_root, new TestCertificateOptions
+        var issuer = TestPki.Intermediate(s_root);
+        var person = TestPki.Create("CN=client, O=\"Acme, Inc.\", C=DE", issuer, new TestCertificateOptions
         {
             Dns = ["client.example.com"],
             Uris = ["spiffe://td/client"],
@@ -233,7 +234,8 @@ public sealed class TlsTransportSocketTests
         tls.PeerCertificatePresented.ShouldBeTrue();
         tls.PeerCertificateValidated.ShouldBeTrue();
         tls.PeerSubject.ShouldBe("CN=client,O=Acme\\, Inc.,C=DE");
-        tls.PeerIssuer.ShouldBe("CN=Test Root");
+        tls.PeerIssuer.ShouldBe("CN=Test Intermediate");
+        tls.CipherSuite.ShouldStartWith("ECDHE-ECDSA-");
         tls.PeerSerialNumber.ShouldBe(person.Certificate.SerialNumber.ToLowerInvariant());
         tls.PeerFingerprint256.ShouldBe(person.Certificate.GetCertHashString(HashAlgorithmName.SHA256).ToLowerInvariant());
         tls.PeerDnsSans.ShouldBe(["client.example.com"]);
@@ -248,7 +250,7 @@ public sealed class TlsTransportSocketTests
         // The log is written after the end.
         pair.Server.Close(CloseType.NoFlush);
         tls.PeerValidTo.ShouldBe(new DateTimeOffset(person.Certificate.NotAfter));
-        tls.PeerCertificateChainPem.ShouldNotBeNull();
+        Uri.UnescapeDataString(tls.PeerCertificateChainPem!).ShouldBe(person.CertificatePem + issuer.CertificatePem);
     }
 
     [Theory]
