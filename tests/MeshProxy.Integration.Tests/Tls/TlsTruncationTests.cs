@@ -47,6 +47,30 @@ public sealed class TlsTruncationTests : IDisposable
         await upstream.WaitAsync(Settings.Patience);
     }
 
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task TcpProxy_UpstreamEndsWithoutAGoodbye_PassesOnWhatCame(SslProtocols version)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(listener, version, goodbye: false);
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.StartAsync(builder => builder
+            .Listener(Proxy.Ingress, "127.0.0.1:0", l => l.FilterChain(chain => chain.TcpProxy(Proxy.Ingress, Proxy.Service)))
+            .Cluster(Proxy.Service, cluster => cluster
+                .Endpoints(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"))
+                .Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca))));
+        using var connection = await proxy.ConnectAsync();
+        await connection.SendAsync("x");
+
+        var (text, reset) = await connection.ReadToEndAsync();
+
+        text.ShouldEndWith("partial");
+        reset.ShouldBeFalse();
+        await upstream.WaitAsync(Settings.Patience);
+    }
+
     private async Task ServeOneAsync(TcpListener listener, SslProtocols version, bool goodbye)
     {
         using var socket = await listener.AcceptSocketAsync();
