@@ -74,7 +74,7 @@ internal sealed class TlsClientState
         TargetHost = name,
         ClientCertificateContext = _context,
         ApplicationProtocols = protocols.IsEmpty ? null : [.. protocols.Select(static protocol => new SslApplicationProtocol(protocol))],
-        RemoteCertificateValidationCallback = TlsTransportSocket.PeerStream.Validate,
+        RemoteCertificateValidationCallback = PeerStream.Validate,
         CertificateChainPolicy = Verifier.ChainPolicy,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         EnabledSslProtocols = TlsParameters.Versions(_config.CommonTlsContext.TlsParams),

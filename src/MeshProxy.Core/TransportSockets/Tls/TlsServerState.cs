@@ -75,7 +75,7 @@ internal sealed class TlsServerState
         {
             ServerCertificateContext = context,
             ClientCertificateRequired = verifier is not null,
-            RemoteCertificateValidationCallback = TlsTransportSocket.PeerStream.Validate,
+            RemoteCertificateValidationCallback = PeerStream.Validate,
             CertificateChainPolicy = verifier?.ChainPolicy ?? PeerVerifier.CreateOfflinePolicy(),
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
             EnabledSslProtocols = TlsParameters.Versions(config.CommonTlsContext.TlsParams),
