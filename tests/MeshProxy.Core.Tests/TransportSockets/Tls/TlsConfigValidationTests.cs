@@ -41,7 +41,8 @@ public sealed class TlsConfigValidationTests
             .Message.ShouldContain("exactly one of");
         Error(new TlsCertificateConfig
         {
-            CertificateChain = DataSourceConfig.Inline(s_leaf.ChainPem), PrivateKey = new DataSourceConfig { EnvironmentVariable = "MESHPROXY_NOT_SET" },
+            CertificateChain = DataSourceConfig.Inline(s_leaf.ChainPem),
+            PrivateKey = new DataSourceConfig { EnvironmentVariable = "MESHPROXY_NOT_SET" },
         }).Path.ShouldEndWith("private_key.environment_variable");
     }
 
@@ -112,7 +113,8 @@ public sealed class TlsConfigValidationTests
 
         static CertificateValidationContextConfig Names(StringMatcherConfig matcher) => new()
         {
-            TrustedCa = s_root.Ca, MatchTypedSubjectAltNames = [new SubjectAltNameMatcherConfig { Matcher = matcher }],
+            TrustedCa = s_root.Ca,
+            MatchTypedSubjectAltNames = [new SubjectAltNameMatcherConfig { Matcher = matcher }],
         };
 
         static IEnumerable<string> Context(CertificateValidationContextConfig validation)
