@@ -209,7 +209,11 @@ internal sealed partial class Http2Codec
                     EndLocal(stream);
                 }
 
-                _events.OnSent(stream);
+                if (stream.LocalEnded)
+                {
+                    _events.OnSent(stream);
+                }
+
                 return;
             }
         }
@@ -356,10 +360,11 @@ internal sealed partial class Http2Codec
         }
     }
 
+    /// <summary>False if the connection has ended; the GOAWAY that says so is not counted.</summary>
     private bool CountOutput(bool control)
     {
         Signal();
-        return _dead || Check(_guard.OnOutbound(control));
+        return !Error.IsSet && Check(_guard.OnOutbound(control));
     }
 
     private void Signal()
