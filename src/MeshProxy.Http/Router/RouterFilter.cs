@@ -220,6 +220,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     {
         var route = _route!;
         route.ApplyRewrites(headers);
+        if (_callbacks.SchemeMatchesUpstream)
+        {
+            headers.SetScheme(_cluster!.Info.TransportSocket is { IsSecure: true } ? "https"u8 : "http"u8);
+        }
+
         if (route.TimeoutMs > 0)
         {
             headers.Set(HeaderNames.XEnvoyExpectedRqTimeoutMs, route.TimeoutHeaderValue);
