@@ -100,6 +100,14 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     /// <value>None, as in Envoy since 1.33.</value>
     public InternalAddressConfig InternalAddressConfig { get; init; } = InternalAddressConfig.None;
 
+    /// <summary>What becomes of <c>x-forwarded-client-cert</c> (Envoy: <c>forward_client_cert_details</c>).</summary>
+    /// <value>Sanitize.</value>
+    public ForwardClientCertDetails ForwardClientCertDetails { get; init; }
+
+    /// <summary>What is told of the client's certificate where <see cref="ForwardClientCertDetails"/> is AppendForward or SanitizeSet
+    /// (Envoy: <c>set_current_client_cert_details</c>).</summary>
+    public SetCurrentClientCertDetailsConfig SetCurrentClientCertDetails { get; init; } = new();
+
     /// <summary>Whether a request without <c>x-request-id</c> gets one (Envoy: <c>generate_request_id</c>).</summary>
     /// <value>True.</value>
     public bool GenerateRequestId { get; init; } = true;

@@ -26,6 +26,7 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
         errors.RequireDefined(config.ServerHeaderTransformation, "server_header_transformation");
         errors.RequireHeaderValue(config.Via, "via");
         errors.RequireAtLeast(config.XffNumTrustedHops, 0, "xff_num_trusted_hops");
+        errors.RequireDefined(config.ForwardClientCertDetails, "forward_client_cert_details");
         errors.RequireDefined(config.PathWithEscapedSlashesAction, "path_with_escaped_slashes_action");
         errors.Require(
             !(config.StripMatchingHostPort && config.StripAnyHostPort),

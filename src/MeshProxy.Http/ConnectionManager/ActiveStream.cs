@@ -152,6 +152,15 @@ internal sealed class ActiveStream : IRouterCallbacks
         }
     }
 
+    /// <summary>The codec refused the message and has ended its stream: counts and logs it.</summary>
+    public void BeginReset(ResponseFlags flag, string details)
+    {
+        if (BeginCounted(endStream: true))
+        {
+            OnDownstreamReset(flag, details);
+        }
+    }
+
     public void ClearRouteCache()
     {
         Loop.ThrowIfNotCurrent();
@@ -220,8 +229,8 @@ internal sealed class ActiveStream : IRouterCallbacks
         }
     }
 
-    /// <summary>The downstream closed or reset the connection.</summary>
-    public void OnDownstreamReset()
+    /// <summary>The downstream, or what it sent, has ended the stream or the connection.</summary>
+    public void OnDownstreamReset(ResponseFlags flag, string details)
     {
         if (!IsLive || _dead)
         {
@@ -231,8 +240,8 @@ internal sealed class ActiveStream : IRouterCallbacks
         if (!ResponseEnded)
         {
             _worker.Shared.Stats.ResetByPeer.Increment();
-            StreamInfo.AddResponseFlag(ResponseFlags.DownstreamConnectionTermination);
-            StreamInfo.ResponseCodeDetails = Core.Streams.ResponseCodeDetails.DownstreamRemoteDisconnect;
+            StreamInfo.AddResponseFlag(flag);
+            StreamInfo.ResponseCodeDetails = details;
         }
 
         Abort();
@@ -274,6 +283,7 @@ internal sealed class ActiveStream : IRouterCallbacks
 
         IsLive = false;
         Timer.Stop();
+        Owner.OnStreamEnding(this);
         _worker.OnStreamEnd(this);
         if (_zombie)
         {
@@ -289,7 +299,7 @@ internal sealed class ActiveStream : IRouterCallbacks
     {
         IsLive = true;
         _decode.Begin(endStream);
-        _worker.OnStreamBegin();
+        _worker.OnStreamBegin(Owner.IsHttp2);
         Timer.Start(endStream);
         try
         {

@@ -1,4 +1,5 @@
 using MeshProxy.Core.Addresses;
+using MeshProxy.Core.Streams;
 using MeshProxy.Http.Config;
 
 namespace MeshProxy.Http.ConnectionManager;
@@ -14,6 +15,7 @@ internal sealed class ClientIdentity
     /// <param name="directRemote">The socket's peer; it stands in where <paramref name="remote"/> is not known.</param>
     /// <param name="local">The address that the client connected to.</param>
     /// <param name="isTls">Whether the client came by TLS.</param>
+    /// <param name="tls">What is known of it then.</param>
     /// <param name="lines">What connections from one address share.</param>
     public ClientIdentity(
         HttpConnectionManagerConfig config,
@@ -21,10 +23,12 @@ internal sealed class ClientIdentity
         NetworkAddress? directRemote,
         NetworkAddress? local = null,
         bool isTls = false,
+        TlsInfo? tls = null,
         ClientLinesCache? lines = null)
     {
         Remote = remote ?? directRemote;
-        IsTls = isTls;
+        IsTls = isTls || tls is not null;
+        Tls = tls;
         LocalPort = (local as SocketAddress)?.Port ?? 0;
         switch (Remote)
         {
@@ -48,6 +52,12 @@ internal sealed class ClientIdentity
     public bool IsInternal { get; }
 
     public bool IsTls { get; }
+
+    /// <summary>Null if the client does not come by TLS.</summary>
+    public TlsInfo? Tls { get; }
+
+    /// <summary>What <c>x-forwarded-client-cert</c> says of the client; null until it was needed.</summary>
+    public byte[]? CertificateElement { get; set; }
 
     /// <summary>0 if the client does not come by IP.</summary>
     public int LocalPort { get; }

@@ -231,7 +231,7 @@ internal sealed class DecodePump(ActiveStream stream, SlabPool slabs)
                 stream.Timer.OnRequestEnd();
                 break;
             case ReadStatus.Reset:
-                stream.OnDownstreamReset();
+                stream.OnDownstreamReset(ResponseFlags.DownstreamConnectionTermination, ResponseCodeDetails.DownstreamRemoteDisconnect);
                 return false;
             default:
                 return false; // aborted, or answered by the codec's side

@@ -12,6 +12,7 @@ internal enum HeaderTraits : byte
 
     /// <summary>Headers that steer the proxy or tell of the client: only from inside.</summary>
     FromInsideOnly = 4,
+    ClientCert = 8,
 }
 
 /// <summary>What a request's headers hold, found in one pass.</summary>
@@ -104,6 +105,7 @@ internal readonly struct HeaderSurvey
         }
 
         traits[(int)HeaderId.XForwardedFor] = HeaderTraits.ForwardedFor;
+        traits[(int)HeaderId.XForwardedClientCert] = HeaderTraits.ClientCert;
         traits[(int)HeaderId.Referer] = HeaderTraits.Referer;
         return traits;
     }

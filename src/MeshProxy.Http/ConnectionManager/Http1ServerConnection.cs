@@ -10,42 +10,29 @@ using MeshProxy.Http.Headers;
 namespace MeshProxy.Http.ConnectionManager;
 
 /// <summary>
-/// A downstream HTTP/1.1 connection: reads heads, runs one stream at a time, writes its response. No state machine of its own: what arrives
+/// A downstream HTTP/1.1 connection: decodes heads, runs one stream at a time, writes its response. No state machine of its own: what arrives
 /// drives it, and an idle connection holds no buffer and no stream.
 /// </summary>
-/// <remarks>
-/// A read is outstanding all the time, in each state, to see the peer close (the stream then ends with DC); what comes before it is asked for
-/// (of a body, a tunnel or the next request) is kept up to <see cref="MaxSurplusBytes"/>. Back-pressure is that no further read is issued then.
-/// </remarks>
-internal sealed class Http1ServerConnection(HttpWorker worker)
-    : ICallbackTerminalFilter, IStreamOwner, ILoopItem, IConnectionCallbacks, IDrainAwareFilter
+internal sealed class Http1ServerConnection : ServerConnection, IStreamOwner
 {
-    private const int MaxSurplusBytes = 64 * 1024;
-
-    /// <summary>A worker serves many clients: an upload moves this much, then the others have their turn.</summary>
-    private const int MaxUploadBytesATurn = 64 * 1024;
-
-    private INetworkFilterCallbacks _callbacks = null!;
-    private IoBuffer _in = null!;
-    private Action _onRead = null!;
-    private ValueTask<IoResult> _read;
     private ActiveStream? _stream;
     private Http1ServerCodec? _codec;
-    private ITerminalFilterOwner? _owner;
     private LoopSource<ReadStatus>? _bodyWait;
     private IoBuffer? _bodyInto;
-    private ConnectionTimer? _timer;
     private int _requests;
     private Http1ConnectionState _state;
-    private bool _done;
-    private bool _reading;
-    private bool _readEnded;
-    private bool _readFailed;
-    private bool _inputQueued;
     private bool _closeAfterResponse;
     private bool _closeWhenIdle;
     private bool _continueSent;
     private bool _isTunnel;
+
+    public Http1ServerConnection(DownstreamConnection downstream)
+        : base(downstream)
+    {
+        var stats = Worker.Shared.Stats;
+        stats.Http1ConnectionsTotal.Increment();
+        stats.Http1ConnectionsActive.Add(1);
+    }
 
     private enum Http1ConnectionState : byte
     {
@@ -63,110 +50,69 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
         /// <summary>The request is complete, the response is under way.</summary>
         Watching,
-
-        Closed,
     }
+
+    public Connection Connection => Downstream.Connection;
+
+    public StreamInfo ConnectionInfo => Downstream.ConnectionInfo;
+
+    public HeaderTrailers? RequestTrailers => _codec?.Trailers;
+
+    public bool IsHttp2 => false;
+
+    public bool IsTunnel => _isTunnel;
+
+    public override bool IsIdle => _stream is null;
+
+    public override bool HasActiveRequest => _stream is { IsLive: true };
+
+    private IoBuffer Input => Downstream.Input;
 
     private Http1RequestDecoder Decoder => _codec!.Decoder;
 
     private Http1ResponseWriter Writer => _codec!.Writer;
 
-    public Connection Connection => _callbacks.Connection;
+    /// <summary>Whether the peer is gone. A tunnel's FIN ends one direction only, once the stream has read what came before it.</summary>
+    private bool PeerHasLeft => Downstream.ReadEnded && (!_isTunnel || Downstream.ReadFailed);
 
-    public StreamInfo ConnectionInfo => _callbacks.StreamInfo;
-
-    public ClientIdentity Client { get; private set; } = null!;
-
-    public HeaderTrailers? RequestTrailers => _codec?.Trailers;
-
-    public bool IsTunnel => _isTunnel;
-
-    /// <summary>Whether no request is under way, not even a part of a head.</summary>
-    public bool IsIdle => _stream is null;
-
-    public bool IsOpen => _state != Http1ConnectionState.Closed;
-
-    /// <summary>Since when, by the loop's milliseconds.</summary>
-    public long IdleSinceMs { get; private set; }
-
-    public void Initialize(INetworkFilterCallbacks callbacks)
+    /// <summary>Something arrived.</summary>
+    public override void OnInput()
     {
-        _callbacks = callbacks;
-        _in = new IoBuffer(worker.Loop.Slabs);
-        _onRead = OnReadCompleted;
-        var connection = callbacks.Connection;
-        connection.MaxReadBytes = MaxUploadBytesATurn;
-        Client = new ClientIdentity(
-            worker.Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, lines: worker.ClientLines);
-    }
-
-    public ValueTask RunAsync()
-    {
-        var owner = new AwaitableOwner(worker.Loop);
-        Run(owner);
-        return owner.Task;
-    }
-
-    public void Run(ITerminalFilterOwner owner)
-    {
-        var stats = worker.Shared.Stats;
-        stats.ConnectionsTotal.Increment();
-        stats.ConnectionsActive.Add(1);
-        stats.Http1ConnectionsTotal.Increment();
-        stats.Http1ConnectionsActive.Add(1);
-        Connection.FilterCallbacks = this;
-        _owner = owner;
-        if (Connection.IsClosed)
+        if (_bodyInto is { } into && _state == Http1ConnectionState.Body)
         {
-            ((IConnectionCallbacks)this).OnClosed();
+            if (DecodeBody(into) is { } status)
+            {
+                _bodyInto = null;
+                _bodyWait!.CompleteInline(status);
+            }
         }
-        else
+        else if (_state == Http1ConnectionState.Head)
         {
-            GoIdle();
-            ReadMore();
+            ProcessHead();
+        }
+        else if (PeerHasLeft)
+        {
+            Downstream.CloseByPeer();
         }
     }
-
-    public void OnDestroy()
-    {
-        Connection.FilterCallbacks = null;
-        _in.Clear();
-        GiveBackCodec();
-        var stats = worker.Shared.Stats;
-        stats.ConnectionsActive.Add(-1);
-        stats.Http1ConnectionsActive.Add(-1);
-        stats.UpgradesActive.Add(_isTunnel ? -1 : 0);
-        stats.ConnectionsDestroyed.Increment();
-        stats.ReceivedBytes.Add(Connection.BytesReceived);
-        stats.SentBytes.Add(Connection.BytesSent);
-        stats.ConnectionLengthMs.Record((worker.Loop.NowUs - ConnectionInfo.StartUs) / 1000);
-    }
-
-    /// <summary>An idle connection closes now, a busy one after its response.</summary>
-    public void OnDrain() => CloseWhenIdle();
 
     /// <summary>Closes now if no request is under way, else after the response.</summary>
-    public void CloseWhenIdle()
+    public override void Drain()
     {
         _closeWhenIdle = true;
-        if (IsIdle && IsOpen)
+        if (IsIdle && Downstream.IsOpen)
         {
-            worker.Shared.Stats.DestroyedLocal.Increment();
-            CloseGently();
+            Downstream.CloseGently();
         }
     }
 
-    void IConnectionCallbacks.OnPeerReset() => CloseByPeer();
-
-    void IConnectionCallbacks.OnClosed()
+    public override void OnClosed()
     {
-        _state = Http1ConnectionState.Closed;
-        _timer?.Cancel();
         if (_stream is { } stream)
         {
             if (stream.IsLive)
             {
-                stream.OnDownstreamReset();
+                stream.OnDownstreamReset(ResponseFlags.DownstreamConnectionTermination, ResponseCodeDetails.DownstreamRemoteDisconnect);
             }
             else
             {
@@ -175,27 +121,14 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
                 GiveBackCodec();
             }
         }
-
-        CheckDone();
     }
 
-    /// <summary>Goes on with bytes that were pipelined behind the last request, or says that the connection is done.</summary>
-    void ILoopItem.Run()
+    public override void OnDestroy()
     {
-        _inputQueued = false;
-        if (_done)
-        {
-            var owner = _owner;
-            _owner = null;
-            owner?.OnTerminalFilterDone();
-            return;
-        }
-
-        if (IsOpen)
-        {
-            Advance();
-            ReadMore();
-        }
+        GiveBackCodec();
+        var stats = Worker.Shared.Stats;
+        stats.Http1ConnectionsActive.Add(-1);
+        stats.UpgradesActive.Add(_isTunnel ? -1 : 0);
     }
 
     public ValueTask<ReadStatus> ReadBodyAsync(IoBuffer into)
@@ -205,23 +138,21 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             var status = DecodeBody(into);
             if (status is not null)
             {
-                if (!_reading)
+                if (!Downstream.IsReading)
                 {
-                    QueueInput(); // to read again, so that the peer's close is seen whatever the stream does now
+                    Downstream.QueueInput(); // to read again, so that the peer's close is seen whatever the stream does now
                 }
 
                 return new ValueTask<ReadStatus>(status.Value);
             }
 
             SendContinue();
-            if (_reading || _state == Http1ConnectionState.AwaitingTunnel || !StartRead(out var result))
+            if (Downstream.IsReading || _state == Http1ConnectionState.AwaitingTunnel || !Downstream.StartRead())
             {
                 _bodyInto = into;
-                _bodyWait ??= new LoopSource<ReadStatus>(worker.Loop);
+                _bodyWait ??= new LoopSource<ReadStatus>(Worker.Loop);
                 return _bodyWait.WaitAsync();
             }
-
-            OnReadResult(result);
         }
     }
 
@@ -234,11 +165,11 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
     public void Reset(ActiveStream stream)
     {
         AbortRead();
-        if (IsOpen && PeerHasLeft)
+        if (Downstream.IsOpen && PeerHasLeft)
         {
-            CloseByPeer();
+            Downstream.CloseByPeer();
         }
-        else if (IsOpen)
+        else if (Downstream.IsOpen)
         {
             CloseCut(stream);
         }
@@ -273,12 +204,17 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
     public void OnHeadTimeout(ActiveStream stream, string details) => Refuse(stream, 408, details, ResponseFlags.None);
 
+    public void OnStreamEnding(ActiveStream stream)
+    {
+        // Counted as it went.
+    }
+
     public void OnStreamComplete(ActiveStream stream)
     {
         _stream = null;
-        if (_state == Http1ConnectionState.Closed)
+        if (!Downstream.IsOpen)
         {
-            CheckDone();
+            Downstream.CheckDone();
             return;
         }
 
@@ -290,187 +226,29 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
         if (_closeAfterResponse || _closeWhenIdle || _state != Http1ConnectionState.Watching || Writer.EndsWithConnection)
         {
-            worker.Shared.Stats.DestroyedLocal.Increment();
-            CloseGently();
+            Downstream.CloseGently();
             return;
         }
 
         _state = Http1ConnectionState.Head;
         GiveBackCodec();
-        GoIdle();
-        if (!_in.IsEmpty || _readEnded)
+        Downstream.GoIdle();
+        if (!Input.IsEmpty || Downstream.ReadEnded)
         {
-            QueueInput();
+            Downstream.QueueInput();
         }
     }
-
-    /// <summary>Whether the peer is gone. A tunnel's FIN ends one direction only, once the stream has read what came before it.</summary>
-    private bool PeerHasLeft => _readEnded && (!_isTunnel || _readFailed);
-
-    private int CloseDelayMs => Math.Max(worker.Shared.DelayedCloseTimeoutMs, 1000);
 
     /// <summary>Ends a response that cannot be completed. A body that ends with the connection is cut off by RST: it must not be taken for the whole.</summary>
-    private void CloseCut(ActiveStream stream)
-    {
-        _timer?.Cancel();
-        worker.Shared.Stats.DestroyedLocal.Increment();
-        worker.Shared.Stats.DestroyedLocalActive.Increment();
-        Connection.Close(Writer.EndsWithConnection && stream.ResponseStarted ? CloseType.Reset : CloseType.FlushWrite, CloseDelayMs);
-        EndReading();
-    }
-
-    private void CloseByPeer()
-    {
-        var stats = worker.Shared.Stats;
-        stats.DestroyedRemote.Increment();
-        if (_stream is { IsLive: true })
-        {
-            stats.DestroyedRemoteActive.Increment();
-        }
-
-        Connection.Close(CloseType.NoFlush);
-    }
-
-    private void CloseGently()
-    {
-        var delay = worker.Shared.DelayedCloseTimeoutMs;
-        _timer?.Cancel();
-        Connection.Close(delay > 0 ? CloseType.FlushWriteAndDelay : CloseType.FlushWrite, delay > 0 ? delay : CloseDelayMs);
-        EndReading();
-    }
-
-    /// <summary>This side has begun to close: nothing more is parsed.</summary>
-    private void EndReading()
-    {
-        if (_state != Http1ConnectionState.Closed)
-        {
-            _state = Http1ConnectionState.Closed;
-            _in.Clear();
-        }
-
-        CheckDone();
-    }
-
-    private void CheckDone()
-    {
-        if (_state == Http1ConnectionState.Closed && _stream is null && !_done)
-        {
-            _done = true;
-            _timer?.Cancel();
-            QueueInput();
-        }
-    }
-
-    /// <summary>Keeps one read outstanding, unless enough is kept.</summary>
-    private void ReadMore()
-    {
-        while (!_reading && !_readEnded && !_inputQueued && IsOpen && _in.Length < MaxSurplusBytes)
-        {
-            if (!StartRead(out var result))
-            {
-                return;
-            }
-
-            OnReadResult(result);
-            Advance();
-        }
-    }
-
-    /// <summary>Issues a read. False: it is under way.</summary>
-    private bool StartRead(out IoResult result)
-    {
-        if (_readEnded)
-        {
-            result = new IoResult(IoStatus.EndOfStream);
-            return true;
-        }
-
-        var read = _callbacks.ReadAsync(_in);
-        if (read.IsCompleted)
-        {
-            result = read.Result;
-            return true;
-        }
-
-        _reading = true;
-        _read = read;
-        read.GetAwaiter().UnsafeOnCompleted(_onRead);
-        result = default;
-        return false;
-    }
-
-    private void OnReadCompleted()
-    {
-        _reading = false;
-        var result = _read.Result;
-        _read = default;
-        OnReadResult(result);
-        if (_bodyInto is { } into && _state == Http1ConnectionState.Body)
-        {
-            if (DecodeBody(into) is { } status)
-            {
-                _bodyInto = null;
-                _bodyWait!.CompleteInline(status);
-            }
-            else if (!StartReadForBody())
-            {
-                return;
-            }
-        }
-        else
-        {
-            Advance();
-        }
-
-        ReadMore();
-    }
-
-    /// <summary>The body waits and what came was not enough: reads on. True when the wait ended.</summary>
-    private bool StartReadForBody()
-    {
-        while (StartRead(out var result))
-        {
-            OnReadResult(result);
-            if (DecodeBody(_bodyInto!) is { } status)
-            {
-                _bodyInto = null;
-                _bodyWait!.CompleteInline(status);
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private void OnReadResult(IoResult result)
-    {
-        if (!result.IsOk)
-        {
-            _readEnded = true;
-            _readFailed = result.Status != IoStatus.EndOfStream;
-        }
-    }
-
-    /// <summary>Something arrived while no body was waited for.</summary>
-    private void Advance()
-    {
-        if (_state == Http1ConnectionState.Head)
-        {
-            ProcessHead();
-        }
-        else if (IsOpen && PeerHasLeft)
-        {
-            CloseByPeer();
-        }
-    }
+    private void CloseCut(ActiveStream stream) => Downstream.CloseCut(reset: Writer.EndsWithConnection && stream.ResponseStarted);
 
     private void ProcessHead()
     {
-        if (_in.IsEmpty || _readEnded)
+        if (Input.IsEmpty || Downstream.ReadEnded)
         {
-            if (_readEnded)
+            if (Downstream.ReadEnded)
             {
-                CloseByPeer();
+                Downstream.CloseByPeer();
             }
 
             return;
@@ -479,20 +257,20 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         var stream = _stream;
         if (stream is null)
         {
-            _codec = worker.RentCodec(_callbacks);
-            _stream = stream = worker.Rent();
+            _codec = Worker.RentCodec(Downstream.Callbacks);
+            _stream = stream = Worker.Rent();
             stream.Attach(this);
         }
 
-        var before = _in.Length;
-        switch (Decoder.DecodeHead(_in, stream.RequestHeaders))
+        var before = Input.Length;
+        switch (Decoder.DecodeHead(Input, stream.RequestHeaders))
         {
             case DecodeStatus.Complete:
                 ref var meter = ref stream.StreamInfo.DownstreamBytes;
-                meter.HeaderBytesReceived = meter.WireBytesReceived = before - _in.Length;
+                meter.HeaderBytesReceived = meter.WireBytesReceived = before - Input.Length;
                 if (Decoder.DroppedUnderscores > 0)
                 {
-                    worker.Shared.Stats.HeadersWithUnderscoresDropped.Add(Decoder.DroppedUnderscores);
+                    Worker.Shared.Stats.HeadersWithUnderscoresDropped.Add(Decoder.DroppedUnderscores);
                 }
 
                 BeginStream(stream);
@@ -501,10 +279,10 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
                 stream.AwaitHead();
                 break;
             case DecodeStatus.Error:
-                worker.Shared.Stats.ProtocolError.Increment();
+                Worker.Shared.Stats.ProtocolError.Increment();
                 if (Decoder.Error.Details == Http1ResponseCodeDetails.UnexpectedUnderscore)
                 {
-                    worker.Shared.Stats.RequestsRejectedForUnderscores.Increment();
+                    Worker.Shared.Stats.RequestsRejectedForUnderscores.Increment();
                 }
 
                 Refuse(stream, Decoder.Error.StatusCode, Decoder.Error.Details, ResponseFlags.DownstreamProtocolError);
@@ -534,21 +312,21 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         {
             Decoder.StartTunnel();
             _state = Http1ConnectionState.AwaitingTunnel;
-            stream.Begin(Client, endStream: false, upgrade: true);
+            stream.Begin(Downstream.Client, endStream: false, upgrade: true);
             return;
         }
 
         var endStream = Decoder.Framing == BodyFraming.None;
         _state = endStream ? Http1ConnectionState.Watching : Http1ConnectionState.Body;
-        stream.Begin(Client, endStream, upgrade: false);
+        stream.Begin(Downstream.Client, endStream, upgrade: false);
     }
 
     /// <summary>The tunnel was granted: what has come for it goes on.</summary>
     private void OpenTunnel()
     {
         _isTunnel = true;
-        worker.Shared.Stats.UpgradesTotal.Increment();
-        worker.Shared.Stats.UpgradesActive.Add(1);
+        Worker.Shared.Stats.UpgradesTotal.Increment();
+        Worker.Shared.Stats.UpgradesActive.Add(1);
         _state = Http1ConnectionState.Body;
         if (_bodyInto is { } into && DecodeBody(into) is { } status)
         {
@@ -556,33 +334,33 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             _bodyWait!.CompleteQueued(status);
         }
 
-        QueueInput();
+        Downstream.QueueInput();
     }
 
     /// <summary>Decodes body bytes that are here. Null: none are.</summary>
     private ReadStatus? DecodeBody(IoBuffer into)
     {
+        if (!Downstream.IsOpen)
+        {
+            return ReadStatus.Aborted;
+        }
+
         if (_state != Http1ConnectionState.Body)
         {
-            return _state switch
-            {
-                Http1ConnectionState.AwaitingTunnel => null,
-                Http1ConnectionState.Closed => ReadStatus.Aborted,
-                _ => ReadStatus.End,
-            };
+            return _state == Http1ConnectionState.AwaitingTunnel ? null : ReadStatus.End;
         }
 
         var trailers = Decoder.Framing == BodyFraming.Chunked ? _codec!.NeedTrailers() : null;
-        var before = _in.Length;
-        var decoded = Decoder.DecodeBody(_in, into, trailers);
-        _stream!.StreamInfo.DownstreamBytes.WireBytesReceived += before - _in.Length;
+        var before = Input.Length;
+        var decoded = Decoder.DecodeBody(Input, into, trailers);
+        _stream!.StreamInfo.DownstreamBytes.WireBytesReceived += before - Input.Length;
         switch (decoded)
         {
             case DecodeStatus.Complete:
                 _state = Http1ConnectionState.Watching;
                 return ReadStatus.End;
             case DecodeStatus.Error:
-                worker.Shared.Stats.ProtocolError.Increment();
+                Worker.Shared.Stats.ProtocolError.Increment();
                 _closeAfterResponse = true;
                 _stream.StreamInfo.AddResponseFlag(ResponseFlags.DownstreamProtocolError);
                 _stream.SendLocalReply(Decoder.Error.StatusCode, "", Decoder.Error.Details);
@@ -594,17 +372,17 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
             return ReadStatus.More;
         }
 
-        if (!_readEnded)
+        if (!Downstream.ReadEnded)
         {
             return null;
         }
 
-        return _isTunnel && !_readFailed ? ReadStatus.End : ReadStatus.Reset;
+        return _isTunnel && !Downstream.ReadFailed ? ReadStatus.End : ReadStatus.Reset;
     }
 
     private void SendContinue()
     {
-        if (Decoder.ExpectContinue && !_continueSent && !worker.Shared.Config.Proxy100Continue && !_stream!.ResponseStarted)
+        if (Decoder.ExpectContinue && !_continueSent && !Worker.Shared.Config.Proxy100Continue && !_stream!.ResponseStarted)
         {
             _continueSent = true;
             _ = Writer.WriteContinueAsync();
@@ -613,7 +391,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
 
     private void DecideClose()
     {
-        var shared = worker.Shared;
+        var shared = Worker.Shared;
 
         // A request that is not complete, or a tunnel that was not granted: what follows on this connection is not a request.
         if (!Decoder.KeepAlive || _state != Http1ConnectionState.Watching || _closeWhenIdle)
@@ -640,42 +418,7 @@ internal sealed class Http1ServerConnection(HttpWorker worker)
         {
             Debug.Assert(_stream is null, "the stream still reads and writes by it");
             _codec = null;
-            worker.Return(codec);
+            Worker.Return(codec);
         }
-    }
-
-    private void QueueInput()
-    {
-        if (!_inputQueued)
-        {
-            _inputQueued = true;
-            worker.Loop.Enqueue(this);
-        }
-    }
-
-    private void GoIdle()
-    {
-        IdleSinceMs = worker.Loop.NowMs;
-        if (_timer is null && (worker.Shared.IdleTimeoutMs > 0 || worker.Shared.MaxConnectionDurationMs > 0))
-        {
-            _timer = new ConnectionTimer(this, worker);
-            _timer.Schedule();
-        }
-    }
-
-    /// <summary>For a chain with filters before this one, which awaits the end.</summary>
-    private sealed class AwaitableOwner : ITerminalFilterOwner
-    {
-        private readonly LoopSource<bool> _source;
-
-        public AwaitableOwner(EventLoop loop)
-        {
-            _source = new LoopSource<bool>(loop);
-            Task = _source.WaitForEndAsync();
-        }
-
-        public ValueTask Task { get; }
-
-        public void OnTerminalFilterDone() => _source.CompleteInline(true);
     }
 }

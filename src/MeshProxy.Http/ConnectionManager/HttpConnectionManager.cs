@@ -4,6 +4,7 @@ using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Streams;
 using MeshProxy.Http.Codecs.Http1;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
@@ -32,6 +33,8 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         Stats = new HttpConnectionManagerStats(context.Stats.Scope("http." + config.StatPrefix));
         Routes = RouteTable.Compile(config.RouteConfig);
         Codec = Http1CodecOptions.Downstream(config);
+        Http2Stats = new Http2Stats(context.Stats);
+        Protocols = new ProtocolSelector(config.CodecType);
         _isDraining = context.IsDraining;
         _requestMutation = new RequestMutation(config);
         _responseMutation = new ResponseMutation(config);
@@ -41,6 +44,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         MaxStreamDurationMs = (long)(config.CommonHttpProtocolOptions.MaxStreamDuration?.TotalMilliseconds ?? 0);
         IdleTimeoutMs = (long)config.CommonHttpProtocolOptions.IdleTimeout.TotalMilliseconds;
         MaxConnectionDurationMs = (long)(config.CommonHttpProtocolOptions.MaxConnectionDuration?.TotalMilliseconds ?? 0);
+        DrainTimeoutMs = (long)config.DrainTimeout.TotalMilliseconds;
         DelayedCloseTimeoutMs = (int)config.DelayedCloseTimeout.TotalMilliseconds;
         MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection ?? 0;
         var registry = context.Registries.Get<HttpFilterRegistry>();
@@ -80,17 +84,28 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     public Http1CodecOptions Codec { get; }
 
+    public Http2Stats Http2Stats { get; }
+
+    public ProtocolSelector Protocols { get; }
+
     public long StreamIdleTimeoutMs { get; }
 
     public long RequestTimeoutMs { get; }
 
     public long RequestHeadersTimeoutMs { get; }
 
+    /// <summary>How long a head, or what may become one, may take from its first byte on; MaxValue: without end.</summary>
+    public long HeadTimeoutMs => Math.Min(
+        RequestHeadersTimeoutMs > 0 ? RequestHeadersTimeoutMs : long.MaxValue,
+        StreamIdleTimeoutMs > 0 ? StreamIdleTimeoutMs : long.MaxValue);
+
     public long MaxStreamDurationMs { get; }
 
     public long IdleTimeoutMs { get; }
 
     public long MaxConnectionDurationMs { get; }
+
+    public long DrainTimeoutMs { get; }
 
     public int DelayedCloseTimeoutMs { get; }
 
@@ -104,7 +119,7 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
 
     bool INetworkFilterFactory.IsTerminal => true;
 
-    INetworkFilterBase INetworkFilterFactory.Create(EventLoop worker) => new Http1ServerConnection(_workers[worker.Index]);
+    INetworkFilterBase INetworkFilterFactory.Create(EventLoop worker) => new DownstreamConnection(_workers[worker.Index]);
 
     public HttpFilterChain CreateChain(HttpWorker worker)
     {
@@ -121,7 +136,12 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
     public bool PrepareRequest(ActiveStream stream, ClientIdentity client, bool upgrade)
     {
         var info = stream.StreamInfo;
-        info.Protocol = stream.RequestHeaders.HttpVersion == 10 ? StreamProtocol.Http10 : StreamProtocol.Http11;
+        info.Protocol = stream.RequestHeaders.HttpVersion switch
+        {
+            10 => StreamProtocol.Http10,
+            20 => StreamProtocol.Http2,
+            _ => StreamProtocol.Http11,
+        };
         var result = _requestMutation.Apply(stream.RequestHeaders, client);
         if (!result.IsOk)
         {

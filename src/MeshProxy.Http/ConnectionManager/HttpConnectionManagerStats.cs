@@ -15,6 +15,10 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     public Gauge Http1ConnectionsActive { get; } = scope.Gauge("downstream_cx_http1_active");
 
+    public Counter Http2ConnectionsTotal { get; } = scope.Counter("downstream_cx_http2_total");
+
+    public Gauge Http2ConnectionsActive { get; } = scope.Gauge("downstream_cx_http2_active");
+
     public Counter ConnectionsDestroyed { get; } = scope.Counter("downstream_cx_destroy");
 
     public Counter DestroyedRemote { get; } = scope.Counter("downstream_cx_destroy_remote");
@@ -49,6 +53,8 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
 
     public Counter Http1RequestsTotal { get; } = scope.Counter("downstream_rq_http1_total");
 
+    public Counter Http2RequestsTotal { get; } = scope.Counter("downstream_rq_http2_total");
+
     public Gauge RequestsActive { get; } = scope.Gauge("downstream_rq_active");
 
     public ResponseCounters Responses { get; } = new(scope, "downstream_rq");
@@ -66,6 +72,8 @@ internal sealed class HttpConnectionManagerStats(StatsScope scope)
     public Counter ResetByPeer { get; } = scope.Counter("downstream_rq_rx_reset");
 
     public Counter ResetByUs { get; } = scope.Counter("downstream_rq_tx_reset");
+
+    public Counter TooManyPrematureResets { get; } = scope.Counter("downstream_rq_too_many_premature_resets");
 
     public Counter ResponseBeforeRequestComplete { get; } = scope.Counter("downstream_rq_response_before_rq_complete");
 

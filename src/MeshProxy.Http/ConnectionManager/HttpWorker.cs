@@ -2,7 +2,10 @@ using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Upstream.Clusters;
+using MeshProxy.Http.Codecs.Http2;
+using MeshProxy.Http.ConnectionManager.Http2;
 using MeshProxy.Http.FilterChain;
+using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
 
@@ -14,7 +17,10 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
     private readonly Stack<ActiveStream> _streams = new();
     private readonly Stack<HttpFilterChain> _chains = new();
     private readonly Stack<Http1ServerCodec> _codecs = new();
+    private readonly Stack<Http2ServerStream> _http2Streams = new();
     private readonly HttpAccessLogEntry _logEntry = new();
+
+    private Http2CodecOptions? _http2Options;
 
     public HttpConnectionManager Shared { get; } = shared;
 
@@ -24,12 +30,48 @@ internal sealed class HttpWorker(HttpConnectionManager shared, EventLoop loop, W
 
     public ClientLinesCache ClientLines { get; } = new(shared.Config);
 
-    public void OnStreamBegin()
+    /// <summary>The codec's streams of this worker's downstream connections.</summary>
+    public Http2StreamPool Http2Streams { get; } = new(loop.Slabs);
+
+    /// <summary>A 100, for requests that expect one.</summary>
+    public ResponseHeaders ContinueHeaders { get; } = new(loop.Slabs) { Status = 100 };
+
+    /// <summary>What requests need to know of who has connected.</summary>
+    public ClientIdentity IdentityOf(Connection connection) =>
+        new(Shared.Config, connection.RemoteAddress, connection.DirectRemoteAddress, connection.LocalAddress, tls: connection.Tls, lines: ClientLines);
+
+    /// <summary>The protocol that TLS has agreed upon; null if none.</summary>
+    public static string? AlpnOf(Connection connection) => connection.Tls?.ApplicationProtocol;
+
+    public ServerConnection CreateProtocol(ProtocolChoice choice, DownstreamConnection connection) =>
+        choice == ProtocolChoice.Http2 ? new Http2ServerConnection(connection) : new Http1ServerConnection(connection);
+
+    public Http2CodecOptions Http2OptionsFor(Connection connection)
+    {
+        if (_http2Options is null || _http2Options.HighWatermarkBytes != connection.BufferLimitBytes)
+        {
+            _http2Options = Http2CodecOptions.Downstream(Shared.Config, connection.BufferLimitBytes);
+        }
+
+        return _http2Options;
+    }
+
+    public Http2ServerStream RentHttp2Stream() => _http2Streams.TryPop(out var stream) ? stream : new Http2ServerStream(this);
+
+    public void Return(Http2ServerStream stream)
+    {
+        if (_http2Streams.Count < MaxRecycled)
+        {
+            _http2Streams.Push(stream);
+        }
+    }
+
+    public void OnStreamBegin(bool isHttp2)
     {
         diagnostics.ActiveStreams++;
         var stats = Shared.Stats;
         stats.RequestsTotal.Increment();
-        stats.Http1RequestsTotal.Increment();
+        (isHttp2 ? stats.Http2RequestsTotal : stats.Http1RequestsTotal).Increment();
         stats.RequestsActive.Add(1);
     }
 

@@ -11,6 +11,8 @@ internal interface IStreamOwner : IDownstreamStream
 
     StreamInfo ConnectionInfo { get; }
 
+    bool IsHttp2 { get; }
+
     /// <summary>The head of this stream, which has not begun, took too long.</summary>
     /// <param name="details">The response-code detail of the timeout that it was.</param>
     void OnHeadTimeout(ActiveStream stream, string details);
@@ -20,6 +22,9 @@ internal interface IStreamOwner : IDownstreamStream
 
     /// <summary>The stream is dead: its pending reads and writes end, from the ready queue, and nothing more of it is sent.</summary>
     void Reset(ActiveStream stream);
+
+    /// <summary>The stream is about to be logged: what was sent and received for it.</summary>
+    void OnStreamEnding(ActiveStream stream);
 
     /// <summary>The stream is over; nothing of it may be touched after this returns.</summary>
     void OnStreamComplete(ActiveStream stream);

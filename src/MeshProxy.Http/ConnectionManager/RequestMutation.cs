@@ -30,6 +30,7 @@ internal sealed class RequestMutation
 
     private readonly PathNormalizer? _pathNormalizer;
     private readonly HostNormalizer? _hostNormalizer;
+    private readonly ForwardedClientCert _clientCert;
     private readonly InternalAddresses _internalAddresses;
     private readonly bool _useRemoteAddress;
     private readonly bool _appendForwardedFor;
@@ -44,6 +45,7 @@ internal sealed class RequestMutation
         ArgumentNullException.ThrowIfNull(config);
         _pathNormalizer = new PathNormalizer(config) is { IsActive: true } path ? path : null;
         _hostNormalizer = new HostNormalizer(config) is { IsActive: true } host ? host : null;
+        _clientCert = new ForwardedClientCert(config);
         _internalAddresses = new InternalAddresses(config.InternalAddressConfig);
         _useRemoteAddress = config.UseRemoteAddress;
         _appendForwardedFor = !config.SkipXffAppend;
@@ -84,6 +86,7 @@ internal sealed class RequestMutation
             return MutationResult.Refuse(431, ForwardedForTooLong);
         }
 
+        _clientCert.Apply(headers, client, (seen.Present & HeaderTraits.ClientCert) != 0);
         return _useRemoteAddress ? ApplyAtEdge(headers, client, seen) : ApplyBehindProxy(headers, client, seen);
     }
 

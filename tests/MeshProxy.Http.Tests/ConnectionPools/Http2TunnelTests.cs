@@ -57,7 +57,7 @@ public class Http2TunnelTests
         var h = Http2();
         var client = h.Connect(Upgrade);
         var server = new Http2SimulatedServer(h).Hello((EnableConnectProtocol, 1));
-        server.Send(Http2Frames.Headers(1, endStream: false, (":status", "403")), Http2Frames.Data(1, "no", endStream: true));
+        server.Send(Http2Frames.Head(1, endStream: false, (":status", "403")), Http2Frames.Data(1, "no", endStream: true));
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 403 ");
         client.ReceivedText.ShouldContain("no");

@@ -30,7 +30,7 @@ public class Http2UpstreamTests
         server.IsEnded(1).ShouldBeTrue();
 
         server.Send(
-            Http2Frames.Headers(1, endStream: false, (":status", "201"), ("x-down", "yes")),
+            Http2Frames.Head(1, endStream: false, (":status", "201"), ("x-down", "yes")),
             Http2Frames.Data(1, "hel"),
             Http2Frames.Data(1, "lo", endStream: true));
         client.ReceivedText.ShouldStartWith("HTTP/1.1 201 ");
@@ -47,7 +47,7 @@ public class Http2UpstreamTests
         var h = Harness();
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Headers(1, endStream: false, (":status", "200"), ("content-length", "2")), Http2Frames.Data(1, "hi", endStream: true));
+        server.Send(Http2Frames.Head(1, endStream: false, (":status", "200"), ("content-length", "2")), Http2Frames.Data(1, "hi", endStream: true));
 
         client.ReceivedText.ShouldContain("content-length: 2\r\n");
         client.ReceivedText.ShouldEndWith("\r\n\r\nhi");
@@ -60,8 +60,8 @@ public class Http2UpstreamTests
         var h = Harness();
         var client = h.Connect("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n" + Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Headers(1, endStream: true, (":status", "200"), ("content-length", "10")));
-        server.Send(Http2Frames.Headers(3, endStream: true, (":status", "204")));
+        server.Send(Http2Frames.Head(1, endStream: true, (":status", "200"), ("content-length", "10")));
+        server.Send(Http2Frames.Head(3, endStream: true, (":status", "204")));
 
         client.ReceivedText.ShouldContain("content-length: 10\r\n");
         client.ReceivedText.ShouldContain("HTTP/1.1 204 ");
@@ -80,7 +80,7 @@ public class Http2UpstreamTests
         server.Body(1).ShouldBe("hi");
 
         server.Head(1, "200");
-        server.Send(Http2Frames.Data(1, "there"), Http2Frames.Headers(1, endStream: true, ("x-after", "2")));
+        server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
         client.ReceivedText.ShouldContain("5\r\nthere\r\n0\r\nx-after: 2\r\n\r\n");
         h.ShouldBeClean();
     }
@@ -91,7 +91,7 @@ public class Http2UpstreamTests
         var h = Harness(new HttpExchangeOptions { Manager = m => m with { HttpProtocolOptions = new Http1ProtocolOptions { EnableTrailers = true } } });
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Headers(1, endStream: false, (":status", "200")), Http2Frames.Headers(1, endStream: true, ("grpc-status", "0")));
+        server.Send(Http2Frames.Head(1, endStream: false, (":status", "200")), Http2Frames.Head(1, endStream: true, ("grpc-status", "0")));
 
         client.ReceivedText.ShouldContain("\r\n0\r\ngrpc-status: 0\r\n\r\n");
         h.ShouldBeClean();
@@ -104,9 +104,9 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Send(
-            Http2Frames.Headers(1, endStream: false, (":status", "103"), ("link", "a")),
-            Http2Frames.Headers(1, endStream: false, (":status", "103"), ("link", "b")),
-            Http2Frames.Headers(1, endStream: false, (":status", "200")),
+            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "a")),
+            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "b")),
+            Http2Frames.Head(1, endStream: false, (":status", "200")),
             Http2Frames.Data(1, "hi", endStream: true));
 
         client.ReceivedText.ShouldContain("HTTP/1.1 103 ");
@@ -287,7 +287,7 @@ public class Http2UpstreamTests
         var client = h.Connect("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc");
         var server = new Http2SimulatedServer(h).Hello();
         server.Send(
-            Http2Frames.Headers(1, endStream: false, (":status", "413"), ("content-length", "3")),
+            Http2Frames.Head(1, endStream: false, (":status", "413"), ("content-length", "3")),
             Http2Frames.Data(1, "big", endStream: true),
             Http2Frames.RstStream(1, 0));
 
@@ -454,7 +454,7 @@ public class Http2UpstreamTests
         var h = Harness(http2: new Http2ProtocolOptions { OverrideStreamErrorOnInvalidHttpMessage = streamError });
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Headers(1, endStream: true, (":status", "200"), ("Upper-Case", "x")));
+        server.Send(Http2Frames.Head(1, endStream: true, (":status", "200"), ("Upper-Case", "x")));
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 502 ");
         server.Peer.IsEnded.ShouldBe(closes);
@@ -485,7 +485,7 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var other = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Headers(1, endStream: true, [(":status", "200"), .. Enumerable.Range(0, 11).Select(i => ($"x-{i}", "v"))]));
+        server.Send(Http2Frames.Head(1, endStream: true, [(":status", "200"), .. Enumerable.Range(0, 11).Select(i => ($"x-{i}", "v"))]));
         server.Answer(3);
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 502 ");
@@ -676,7 +676,7 @@ public class Http2UpstreamTests
         byte[] all =
         [
             .. Http2Frames.Settings((4, 100_000)), .. Http2Frames.SettingsAck(),
-            .. Http2Frames.Headers(1, endStream: false, (":status", "200"), ("content-length", "5")),
+            .. Http2Frames.Head(1, endStream: false, (":status", "200"), ("content-length", "5")),
             .. Http2Frames.Data(1, "he"), .. Http2Frames.Data(1, "llo", endStream: true),
         ];
         foreach (var piece in all.Chunk(size))

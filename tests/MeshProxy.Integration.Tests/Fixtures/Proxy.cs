@@ -24,7 +24,8 @@ internal sealed class Proxy : IAsyncDisposable
 
     private static readonly string[] ActiveGauges =
     [
-        "downstream_rq_active", "downstream_rq_zombie", "downstream_cx_active", "downstream_cx_http1_active", "downstream_cx_upgrades_active",
+        "downstream_rq_active", "downstream_rq_zombie", "downstream_cx_active", "downstream_cx_http1_active", "downstream_cx_http2_active",
+        "downstream_cx_upgrades_active", "streams_active", "pending_send_bytes",
         "upstream_rq_active", "upstream_rq_pending_active", "upstream_cx_active",
     ];
 

@@ -79,12 +79,12 @@ internal static class Http2Frames
         return block.ToArray();
     }
 
-    public static byte[] Headers(uint stream, bool endStream, params (string Name, string Value)[] fields) =>
+    public static byte[] Head(uint stream, bool endStream, params (string Name, string Value)[] fields) =>
         Frame(Http2FrameType.Headers, (byte)(EndHeaders | (endStream ? EndStream : 0)), stream, Block(fields));
 
     /// <summary>A request to host "a".</summary>
     public static byte[] Request(uint stream, string method = "GET", string path = "/", bool endStream = true, params (string Name, string Value)[] more) =>
-        Headers(stream, endStream, [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a"), .. more]);
+        Head(stream, endStream, [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a"), .. more]);
 
     public static byte[] Data(uint stream, string data, bool endStream = false) => Data(stream, Encoding.Latin1.GetBytes(data), endStream);
 

@@ -46,11 +46,11 @@ internal sealed class Http2SimulatedServer
 
     /// <summary>Answers a stream with 200 and a body.</summary>
     public void Answer(uint stream, string body = "hi") =>
-        Send(Http2Frames.Headers(stream, endStream: false, (":status", "200")), Http2Frames.Data(stream, body, endStream: true));
+        Send(Http2Frames.Head(stream, endStream: false, (":status", "200")), Http2Frames.Data(stream, body, endStream: true));
 
     /// <summary>Says that a stream is answered with a head alone, without ending it.</summary>
     public void Head(uint stream, string status, params (string Name, string Value)[] fields) =>
-        Send(Http2Frames.Headers(stream, endStream: false, [(":status", status), .. fields]));
+        Send(Http2Frames.Head(stream, endStream: false, [(":status", status), .. fields]));
 
     public IEnumerable<Http2TestFrame> Of(uint stream) => Frames.Where(f => f.Stream == stream);
 

@@ -184,7 +184,7 @@ internal sealed class HttpExchangeHarness
             }
         }
 
-        foreach (var gauge in new[] { "downstream_cx_active", "downstream_cx_http1_active", "downstream_rq_active", "downstream_rq_zombie", "downstream_cx_upgrades_active" })
+        foreach (var gauge in new[] { "downstream_cx_active", "downstream_cx_http1_active", "downstream_cx_http2_active", "downstream_rq_active", "downstream_rq_zombie", "downstream_cx_upgrades_active" })
         {
             Zero(gauge, Gauge("http.t." + gauge));
         }
@@ -205,6 +205,11 @@ internal sealed class HttpExchangeHarness
         }
 
         Zero("connections served", _served.Count);
+        foreach (var gauge in new[] { "http2.streams_active", "http2.pending_send_bytes" })
+        {
+            Zero(gauge, Gauge(gauge));
+        }
+
         Zero("slabs", Loop.Slabs.SlabsInUse);
         Zero("timers", Loop.ArmedTimers);
         Zero("faults", Loop.Faults - ExpectedFaults);

@@ -13,13 +13,19 @@ internal sealed partial class Http2Codec
     private int _connectionCredit;      // bytes that were taken, and not yet given back to the peer
     private long _connectionSend = Http2FrameHeader.DefaultWindow;
 
-    /// <summary>Reads all whole frames in the input and drains them.</summary>
+    /// <summary>Set by an event: Receive returns after the frame under way and leaves the rest, so that one connection does not keep its worker.</summary>
+    public bool IsPaused { get; set; }
+
+    /// <summary>A header block has begun whose end has not come: nothing else can come before it.</summary>
+    public bool IsWithinHeaderBlock => _blockStreamId != 0;
+
+    /// <summary>Reads all whole frames in the input, unless <see cref="IsPaused"/>, and drains them.</summary>
     /// <returns>False after a connection error: <see cref="Error"/>. A GOAWAY stands in Output; the owner flushes, closes and calls CloseAll.</returns>
     public bool Receive(IoBuffer input)
     {
         if (!_dead && (_prefaceMissing == 0 || ReadPreface(input)))
         {
-            while (ReadFrame(input))
+            while (!IsPaused && ReadFrame(input))
             {
             }
         }

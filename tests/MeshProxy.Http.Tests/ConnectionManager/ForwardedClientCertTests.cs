@@ -1,0 +1,134 @@
+using System.Net;
+using MeshProxy.Core.Streams;
+using MeshProxy.Http.Config;
+using MeshProxy.Http.ConnectionManager;
+using MeshProxy.Http.Headers;
+using MeshProxy.Http.Tests.Routing;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
+
+namespace MeshProxy.Http.Tests.ConnectionManager;
+
+/// <summary>x-forwarded-client-cert, by Envoy's five modes.</summary>
+public sealed class ForwardedClientCertTests
+{
+    private const string FromClient = "Hash=beef";
+    private const string Own = "By=spiffe://us;Hash=cafe";
+
+    [Theory]
+    [InlineData(ForwardClientCertDetails.Sanitize, true, FromClient, null)]
+    [InlineData(ForwardClientCertDetails.Sanitize, true, null, null)]
+    [InlineData(ForwardClientCertDetails.ForwardOnly, true, FromClient, FromClient)]
+    [InlineData(ForwardClientCertDetails.ForwardOnly, false, FromClient, null)]
+    [InlineData(ForwardClientCertDetails.AppendForward, true, FromClient, FromClient + "," + Own)]
+    [InlineData(ForwardClientCertDetails.AppendForward, true, null, Own)]
+    [InlineData(ForwardClientCertDetails.AppendForward, false, FromClient, null)]
+    [InlineData(ForwardClientCertDetails.SanitizeSet, true, FromClient, Own)]
+    [InlineData(ForwardClientCertDetails.SanitizeSet, false, FromClient, null)]
+    [InlineData(ForwardClientCertDetails.AlwaysForwardOnly, false, FromClient, FromClient)]
+    [InlineData(ForwardClientCertDetails.AlwaysForwardOnly, true, FromClient, FromClient)]
+    public void Apply_Mode_KeepsAppendsOrReplaces(ForwardClientCertDetails mode, bool hasCertificate, string? before, string? after)
+    {
+        var request = Apply(new() { ForwardClientCertDetails = mode, StatPrefix = "t", RouteConfig = new() }, new Tls { HasCertificate = hasCertificate }, before);
+
+        request["x-forwarded-client-cert"].ShouldBe(after);
+    }
+
+    [Fact]
+    public void Apply_WithoutTls_TakesTheHeaderOut()
+    {
+        var config = new HttpConnectionManagerConfig { ForwardClientCertDetails = ForwardClientCertDetails.AppendForward, StatPrefix = "t", RouteConfig = new() };
+
+        Apply(config, tls: null, FromClient)["x-forwarded-client-cert"].ShouldBeNull();
+    }
+
+    [Fact]
+    public void Apply_AllDetails_AreInEnvoysOrder()
+    {
+        var request = Apply(Set(new() { Cert = true, Chain = true, Subject = true, Uri = true, Dns = true }), new Tls(), null);
+
+        request["x-forwarded-client-cert"].ShouldBe(
+            "By=spiffe://us;Hash=cafe;Cert=\"pem\";Chain=\"pempem\";Subject=\"CN=client\";URI=spiffe://client;DNS=a.example;DNS=b.example");
+    }
+
+    [Fact]
+    public void Apply_NamesThatLookLikeElements_AreQuoted()
+    {
+        var tls = new Tls { Uris = ["spiffe://x,Hash=f00d;By=evil"], Dns = ["a\"b"] };
+
+        Apply(Set(new() { Uri = true, Dns = true }), tls, null)["x-forwarded-client-cert"]
+            .ShouldBe(Own + ";URI=\"spiffe://x,Hash=f00d;By=evil\";DNS=\"a\\\"b\"");
+    }
+
+    [Fact]
+    public void Apply_NoUriInTheCertificate_NamesTheKeyStill() =>
+        Apply(Set(new() { Uri = true, Dns = true }), new Tls { Uris = [], Dns = [] }, null)["x-forwarded-client-cert"].ShouldBe(Own + ";URI=");
+
+    private static HttpConnectionManagerConfig Set(SetCurrentClientCertDetailsConfig details) => new()
+    {
+        StatPrefix = "t",
+        RouteConfig = new(),
+        ForwardClientCertDetails = ForwardClientCertDetails.SanitizeSet,
+        SetCurrentClientCertDetails = details,
+    };
+
+    private static RequestHeaders Apply(HttpConnectionManagerConfig config, TlsInfo? tls, string? before)
+    {
+        var request = Requests.Get("/", "foo.com", before is null ? [] : [("x-forwarded-client-cert", before)]);
+        var client = new ClientIdentity(config, new SocketAddress(IPAddress.Loopback, 1), null, tls: tls);
+        var mutation = new RequestMutation(config);
+        mutation.Apply(request, client).IsOk.ShouldBeTrue();
+        request["x-forwarded-proto"].ShouldBe(tls is null ? "http" : "https");
+        return request;
+    }
+
+    private sealed class Tls : TlsInfo
+    {
+        public bool HasCertificate { get; init; } = true;
+
+        public string[] Uris { get; init; } = ["spiffe://client"];
+
+        public string[] Dns { get; init; } = ["a.example", "b.example"];
+
+        public override string? ServerName => null;
+
+        public override string? ApplicationProtocol => null;
+
+        public override string Version => "TLSv1.3";
+
+        public override string CipherSuite => "";
+
+        public override bool PeerCertificatePresented => HasCertificate;
+
+        public override bool PeerCertificateValidated => HasCertificate;
+
+        public override string? PeerSubject => "CN=client";
+
+        public override string? PeerIssuer => null;
+
+        public override string? PeerSerialNumber => null;
+
+        public override string? PeerFingerprint256 => "cafe";
+
+        public override IReadOnlyList<string> PeerDnsSans => Dns;
+
+        public override IReadOnlyList<string> PeerUriSans => Uris;
+
+        public override IReadOnlyList<string> PeerEmailSans => [];
+
+        public override IReadOnlyList<string> PeerIpSans => [];
+
+        public override DateTimeOffset? PeerValidFrom => null;
+
+        public override DateTimeOffset? PeerValidTo => null;
+
+        public override string? PeerCertificatePem => "pem";
+
+        public override string? PeerCertificateChainPem => "pempem";
+
+        public override string? LocalSubject => null;
+
+        public override IReadOnlyList<string> LocalDnsSans => [];
+
+        public override IReadOnlyList<string> LocalUriSans => ["spiffe://us"];
+    }
+}
