@@ -74,6 +74,37 @@ internal static class HttpFilters
                 CommonHttpProtocolOptions = new() { IdleTimeout = TimeSpan.FromMinutes(1), MaxRequestsPerConnection = 10_000 },
             }));
     }
+
+    public static void Http2Clusters(MeshProxyBuilder proxy)
+    {
+        proxy.Cluster("grpc", cluster => cluster.Endpoints("10.0.0.1:50051").Http2())
+            .Cluster("either", cluster => cluster
+                .Endpoints("10.0.0.2:443")
+                .Tls(tls => tls.Sni("either.internal").TrustedCa("/etc/certs/ca.pem"))
+                .AutoHttp())
+            .Cluster("mirror", cluster => cluster.Endpoints("10.0.0.3:8080").UseDownstreamProtocol(new Http2ProtocolOptions
+            {
+                MaxConcurrentStreams = 100,
+                ConnectionKeepalive = new KeepaliveSettings { Interval = TimeSpan.FromSeconds(30), Timeout = TimeSpan.FromSeconds(5) },
+            }))
+            .Cluster("egress", cluster => cluster
+                .Endpoints("10.0.0.4:443")
+                .Tls(tls => tls.TrustedCa("/etc/certs/ca.pem"))
+                .Http2()
+                .HttpProtocol(http => http with
+                {
+                    UpstreamHttpProtocolOptions = new UpstreamHttpProtocolOptions { AutoSni = true, AutoSanValidation = true },
+                }));
+    }
+
+    public static void TcpOverConnect(VirtualHostBuilder host)
+    {
+        host.Route(new RouteConfig
+        {
+            Match = new RouteMatchConfig { ConnectMatcher = true },
+            Route = new RouteActionConfig { Cluster = "db", UpgradeConfigs = [new UpgradeConfig("CONNECT") { ConnectConfig = new ConnectConfig() }] },
+        });
+    }
 }
 
 sealed class QuotaFilter(QuotaConfig config, QuotaService quotas) : HttpFilter

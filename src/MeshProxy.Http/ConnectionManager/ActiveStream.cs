@@ -70,6 +70,8 @@ internal sealed class ActiveStream : IRouterCallbacks
 
     public bool IsTunnelRequest { get; private set; }
 
+    bool IRouterCallbacks.SchemeMatchesUpstream => _worker.Shared.Config.SchemeHeaderTransformation is { MatchUpstream: true };
+
     public bool RequestEnded => _decode.RequestEnded;
 
     /// <summary>Whether the response was sent to its end.</summary>

@@ -163,7 +163,16 @@ internal sealed class Http2ClientStream : IUpstreamStream
         }
 
         _requestEnded = true;
-        _connection.Codec.SendTrailers(stream, trailers);
+        if (_isTunnel)
+        {
+            // A tunnel has none (RFC 9113 section 8.5), and its last bytes may leave after the map is gone.
+            _connection.Codec.SendData(stream, _rest ??= new IoBuffer(_worker.Loop.Slabs), endStream: true);
+        }
+        else
+        {
+            _connection.Codec.SendTrailers(stream, trailers);
+        }
+
         return new ValueTask<IoResult>(IoResult.Success);
     }
 

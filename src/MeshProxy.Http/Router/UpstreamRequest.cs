@@ -107,6 +107,7 @@ internal sealed class UpstreamRequest(EventLoop loop)
             if (!refused || !TryWait(pool))
             {
                 IsWaiting = false;
+                _info.UpstreamTransportFailureReason = _pending.FailureReason;
                 return UpstreamFailure.OfConnect(_pending.Status);
             }
         }
