@@ -27,6 +27,9 @@ public sealed class FuzzTests
     [Fact]
     public void HttpStart() => Run<HttpStartTarget>();
 
+    [Fact]
+    public void Hpack() => Run<HpackTarget>();
+
     private static void Run<T>()
         where T : IFuzzTarget
     {

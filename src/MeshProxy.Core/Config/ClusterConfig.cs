@@ -42,9 +42,15 @@ public sealed record ClusterConfig
     /// <value>Null: off.</value>
     public TcpKeepaliveConfig? TcpKeepalive { get; init; }
 
-    /// <summary>HTTP limits of upstream connections (Envoy: <c>HttpProtocolOptions.common_http_protocol_options</c> of the cluster).</summary>
+    /// <summary>HTTP limits of upstream connections (Envoy: <c>common_http_protocol_options</c> of the cluster, which Envoy deprecates). Those of
+    /// <see cref="TypedExtensionProtocolOptions"/>, if there are some, count instead.</summary>
     /// <value>1 hour of idle time, no other limits.</value>
     public HttpProtocolOptions CommonHttpProtocolOptions { get; init; } = new();
+
+    /// <summary>What protocols above want of this cluster's connections, by name (Envoy: <c>typed_extension_protocol_options</c>). MeshProxy.Http
+    /// brings <c>envoy.extensions.upstreams.http.v3.HttpProtocolOptions</c>: which version of HTTP the hosts speak.</summary>
+    /// <value>Empty: HTTP/1.1.</value>
+    public EquatableArray<ExtensionConfig> TypedExtensionProtocolOptions { get; init; }
 }
 
 /// <summary>Envoy: <c>Cluster.DiscoveryType</c>.</summary>

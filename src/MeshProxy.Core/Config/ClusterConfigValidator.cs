@@ -17,7 +17,24 @@ internal sealed class ClusterConfigValidator(ExtensionValidator extensions) : IC
         CommonConfigValidation.ValidateKeepalive(config.TcpKeepalive, errors.Field("upstream_connection_options").Field("tcp_keepalive"));
         CommonConfigValidation.ValidateHttpProtocolOptions(config.CommonHttpProtocolOptions, errors.Field("common_http_protocol_options"));
         extensions.ValidateTransportSocket(ExtensionCategory.UpstreamTransportSocket, config.TransportSocket, errors.Field("transport_socket"));
+        ValidateProtocolOptions(config, errors);
         ValidateLoadAssignment(config.LoadAssignment, errors.Field("load_assignment"));
+    }
+
+    private void ValidateProtocolOptions(ClusterConfig config, ConfigErrors errors)
+    {
+        var isSecure = config.TransportSocket is not (null or { Name: ExtensionValidator.RawBuffer });
+        var seen = new HashSet<string>();
+        foreach (var options in config.TypedExtensionProtocolOptions)
+        {
+            var at = errors.Field("typed_extension_protocol_options", options.Name);
+            at.Require(seen.Add(options.Name), "", "is given twice");
+            extensions.ValidateProtocolOptions(options, at);
+            at.Require(
+                isSecure || options.TypedConfig is not INeedsSecureTransport { NeedsSecureTransport: true },
+                "",
+                "chooses the protocol in the TLS handshake: the cluster needs a transport_socket with TLS");
+        }
     }
 
     private static void ValidateLoadAssignment(EquatableArray<LocalityLbEndpointsConfig> localities, ConfigErrors errors)

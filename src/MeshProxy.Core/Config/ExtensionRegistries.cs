@@ -67,3 +67,18 @@ internal abstract class ExtensionRegistry<TContext, TFactory>(ExtensionCategory 
 
     private sealed record Entry(ExtensionDescription Description, Func<object?, TContext, TFactory> Create);
 }
+
+/// <summary>The options that protocols have for clusters, by name. There is nothing to make: whoever speaks the protocol reads them.</summary>
+internal sealed class ProtocolOptionsRegistry : IExtensionRegistry
+{
+    private readonly Dictionary<string, ExtensionDescription> _descriptions = new(StringComparer.Ordinal);
+
+    public ExtensionCategory Category => ExtensionCategory.UpstreamProtocolOptions;
+
+    public IEnumerable<string> Names => _descriptions.Keys.Order(StringComparer.Ordinal);
+
+    public void Add<TConfig>(string name, IConfigValidator<TConfig> validator)
+        where TConfig : class => _descriptions[name] = ExtensionDescription.Create(name, isTerminal: false, validator);
+
+    public ExtensionDescription? Describe(string name) => _descriptions.GetValueOrDefault(name);
+}

@@ -70,6 +70,10 @@ internal sealed class ExtensionValidator(IExtensionCatalog catalog)
         }
     }
 
+    /// <summary>Checks options that a protocol has for a cluster.</summary>
+    public void ValidateProtocolOptions(ExtensionConfig options, ConfigErrors errors) =>
+        Find(ExtensionCategory.UpstreamProtocolOptions, options.Name, errors)?.Validate(options.TypedConfig, errors);
+
     private ExtensionDescription? Find(ExtensionCategory category, string name, ConfigErrors errors)
     {
         if (!errors.RequireText(name, "name"))
@@ -98,6 +102,7 @@ internal sealed class ExtensionValidator(IExtensionCatalog catalog)
         ExtensionCategory.NetworkFilter => "network filter",
         ExtensionCategory.HttpFilter => "HTTP filter",
         ExtensionCategory.DownstreamTransportSocket => "downstream transport socket",
+        ExtensionCategory.UpstreamProtocolOptions => "protocol's options",
         _ => "upstream transport socket",
     };
 }

@@ -27,4 +27,7 @@ public enum ExtensionCategory : byte
 
     /// <summary>envoy.transport_sockets.upstream.</summary>
     UpstreamTransportSocket,
+
+    /// <summary>The options that a protocol has for a cluster, such as envoy.extensions.upstreams.http.v3.HttpProtocolOptions.</summary>
+    UpstreamProtocolOptions,
 }

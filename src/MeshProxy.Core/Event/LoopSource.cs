@@ -28,6 +28,9 @@ internal sealed class LoopSource<T> : IValueTaskSource<T>, IValueTaskSource, ILo
     /// <summary>Whether somebody was handed a task that has not been completed.</summary>
     public bool IsPending { get; private set; }
 
+    /// <summary>Whether nobody waits and no completion is on its way: its owner may serve another.</summary>
+    public bool IsIdle => !IsPending && !_queued;
+
     /// <summary>Starts a wait.</summary>
     public ValueTask<T> WaitAsync()
     {

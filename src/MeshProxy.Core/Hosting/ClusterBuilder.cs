@@ -20,6 +20,8 @@ public sealed class ClusterBuilder
         _path = path;
     }
 
+    internal MeshProxyBuilder Proxy => _proxy;
+
     /// <summary>Adds endpoints of equal weight.</summary>
     /// <param name="addresses"><c>127.0.0.1:80</c>, <c>[::1]:80</c>, <c>unix:/path</c>, <c>unix:@name</c> or <c>internal:name</c>.</param>
     public ClusterBuilder Endpoints(params string[] addresses)

@@ -6,6 +6,8 @@ namespace MeshProxy.Core.Upstream;
 /// <summary>What all users of a cluster share: its config, counters and circuit breakers. Lives as long as one version of the config.</summary>
 internal sealed class ClusterInfo : IDisposable
 {
+    private object? _protocolOptions;
+
     public ClusterInfo(ClusterConfig config, ClusterStats stats, ITransportSocketFactory? transportSocket)
     {
         Config = config;
@@ -36,6 +38,11 @@ internal sealed class ClusterInfo : IDisposable
     public ConnectionOptions ConnectionOptions { get; }
 
     public long ConnectTimeoutMs { get; }
+
+    /// <summary>What the protocol above makes of the config: made on first use, once for all workers. Any thread.</summary>
+    public T ProtocolOptions<T>(Func<ClusterInfo, T> resolve)
+        where T : class =>
+        (T)LazyInitializer.EnsureInitialized(ref _protocolOptions, () => resolve(this))!;
 
     /// <summary>This version of the cluster is gone.</summary>
     public void Dispose()

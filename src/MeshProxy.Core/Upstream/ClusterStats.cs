@@ -13,6 +13,11 @@ internal sealed class ClusterStats(StatsScope scope)
 
     public Counter Http1ConnectionsTotal { get; } = scope.Counter("upstream_cx_http1_total");
 
+    public Counter Http2ConnectionsTotal { get; } = scope.Counter("upstream_cx_http2_total");
+
+    /// <summary>Connections that the peer has announced it will close.</summary>
+    public Counter CloseNotify { get; } = scope.Counter("upstream_cx_close_notify");
+
     public Counter ConnectFail { get; } = scope.Counter("upstream_cx_connect_fail");
 
     public Counter ConnectTimeout { get; } = scope.Counter("upstream_cx_connect_timeout");

@@ -33,6 +33,12 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
             "strip_any_host_port",
             "set only one of strip_matching_host_port and strip_any_host_port");
         RouteConfigValidator.ValidateUpgrades(config.UpgradeConfigs, errors);
+        for (var i = 0; i < config.UpgradeConfigs.Count; i++)
+        {
+            errors.Field("upgrade_configs", i).Require(
+                config.UpgradeConfigs[i].ConnectConfig is null, "connect_config", "stands in the upgrade_configs of a route, which says where the tunnel goes");
+        }
+
         CommonConfigValidation.ValidateAccessLogs(config.AccessLog, errors);
     }
 

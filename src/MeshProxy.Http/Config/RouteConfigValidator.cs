@@ -46,6 +46,11 @@ internal sealed class RouteConfigValidator(ExtensionValidator extensions, int ma
             {
                 at.Require(seen.Add(type), "upgrade_type", $"'{type}' is given twice (letter case does not count)");
             }
+
+            at.Require(
+                upgrades[i].ConnectConfig is null || string.Equals(type, "CONNECT", StringComparison.OrdinalIgnoreCase),
+                "connect_config",
+                $"is for the upgrade_type CONNECT, not for '{type}'");
         }
 
         // RFC 9110 section 7.8: protocol-name ["/" protocol-version], both tokens.

@@ -44,7 +44,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     {
         _pool = pool;
         Connection = connection;
-        _decoder = new Http1ResponseDecoder(pool.Codec);
+        _decoder = new Http1ResponseDecoder(pool.Options.Http1);
         _in = new IoBuffer(connection.Loop.Slabs);
         _out = new IoBuffer(connection.Loop.Slabs);
         _wait = new LoopSource<ReadStatus>(connection.Loop);
@@ -61,6 +61,10 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     }
 
     public Connection Connection { get; }
+
+    public StreamProtocol Protocol => StreamProtocol.Http11;
+
+    public UpstreamResetReason ResetReason => UpstreamResetReason.ConnectionTermination;
 
     public HeaderTrailers? ResponseTrailers => _trailers;
 
@@ -158,7 +162,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         _requestEnded = true;
         if (_requestFraming == BodyFraming.Chunked)
         {
-            Http1Encoder.EncodeLastChunk(_out, _pool.Codec.Protocol.EnableTrailers ? trailers : null);
+            Http1Encoder.EncodeLastChunk(_out, _pool.Options.Http1.Protocol.EnableTrailers ? trailers : null);
         }
 
         return WriteOut();
@@ -205,7 +209,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
             && _requestFraming != BodyFraming.Tunnel && Connection.BufferedBytes == 0;
         if (_phase == ReadPhase.Complete && !_in.IsEmpty)
         {
-            _pool.OnUnsolicitedBytes();
+            _pool.Stats.UnsolicitedBytes.Increment();
         }
 
         _phase = ReadPhase.Idle;
@@ -226,7 +230,6 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         }
     }
 
-    /// <summary>Gives the connection back to the pool as it was taken.</summary>
     public void ReturnUnused()
     {
         if (IsUsable && _pool.TryReturn(this))
@@ -241,6 +244,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 
     public void Reset()
     {
+        _pool.Stats.DestroyedWithActiveRequest.Increment();
         _headersInto = null;
         _bodyInto = null;
         _wait.CompleteQueued(ReadStatus.Aborted);
@@ -309,10 +313,16 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
                 _phase = ReadPhase.Body;
                 return ReadStatus.More;
             case DecodeStatus.Error:
-                return ReadStatus.ProtocolError;
+                return Refuse();
         }
 
         return _readEnded ? ReadStatus.Reset : null;
+    }
+
+    private ReadStatus Refuse()
+    {
+        _pool.Stats.ProtocolError.Increment();
+        return ReadStatus.ProtocolError;
     }
 
     private ReadStatus? DecodeBody(IoBuffer into)
@@ -322,7 +332,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
             return ReadStatus.End;
         }
 
-        _trailers ??= _decoder.Framing == BodyFraming.Chunked && _pool.Codec.Protocol.EnableTrailers ? new HeaderTrailers(Connection.Loop.Slabs) : null;
+        _trailers ??= _decoder.Framing == BodyFraming.Chunked && _pool.Options.Http1.Protocol.EnableTrailers ? new HeaderTrailers(Connection.Loop.Slabs) : null;
         var before = _in.Length;
         var decoded = _decoder.DecodeBody(_in, into, _trailers);
         _bytes.WireBytesReceived += before - _in.Length;
@@ -332,7 +342,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
                 _phase = ReadPhase.Complete;
                 return ReadStatus.End;
             case DecodeStatus.Error:
-                return ReadStatus.ProtocolError;
+                return Refuse();
         }
 
         if (!into.IsEmpty)
@@ -443,7 +453,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         {
             if (_received && !_in.IsEmpty)
             {
-                _pool.OnUnsolicitedBytes();
+                _pool.Stats.UnsolicitedBytes.Increment();
             }
 
             Connection.Close(CloseType.NoFlush);

@@ -6,10 +6,19 @@ using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionPools;
 
-/// <summary>One request and response on a pooled upstream connection: what the router writes to and reads from.</summary>
+/// <summary>
+/// One request and response on an upstream connection, of whatever protocol: what the router writes to and reads from. A pool hands it out;
+/// it is used for one exchange and given back by <see cref="Release"/>, <see cref="Reset"/> or, before anything was sent,
+/// <see cref="ReturnUnused"/>. Exactly one of them ends it.
+/// </summary>
 internal interface IUpstreamStream
 {
     Connection Connection { get; }
+
+    StreamProtocol Protocol { get; }
+
+    /// <summary>Whether the exchange can still begin: what was assigned from a queue may have been lost before it was taken.</summary>
+    bool IsUsable { get; }
 
     ValueTask<IoResult> EncodeHeadersAsync(RequestHeaders headers, bool endStream);
 
@@ -26,6 +35,10 @@ internal interface IUpstreamStream
     /// <summary>Why the peer's message was refused, after <see cref="ReadStatus.ProtocolError"/>.</summary>
     string ProtocolErrorDetails { get; }
 
+    /// <summary>How the exchange was lost, after <see cref="ReadStatus.Reset"/>. A refused stream is the only one that the peer is known not
+    /// to have acted upon.</summary>
+    UpstreamResetReason ResetReason { get; }
+
     /// <summary>Whether a write failed because the request's body is not as long as its head says.</summary>
     bool IsRequestMalformed { get; }
 
@@ -37,4 +50,7 @@ internal interface IUpstreamStream
 
     /// <summary>The exchange is given up; a pending read ends with <see cref="ReadStatus.Aborted"/>.</summary>
     void Reset();
+
+    /// <summary>Nothing was sent: gives the place back as it was taken.</summary>
+    void ReturnUnused();
 }

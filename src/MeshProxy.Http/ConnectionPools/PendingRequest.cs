@@ -3,39 +3,38 @@ using MeshProxy.Core.Network;
 
 namespace MeshProxy.Http.ConnectionPools;
 
-/// <summary>A request's place in a pool's queue. Each router filter has one, for one wait at a time.</summary>
+/// <summary>A request's place in a pool's queue. Each upstream request has one, for one wait at a time.</summary>
 internal sealed class PendingRequest(EventLoop loop)
 {
     private readonly LoopSource<bool> _wait = new(loop);
+    private IUpstreamStream? _stream;
 
-    public HttpConnectionPool? Pool { get; set; }
+    public ConnectionPool? Pool { get; set; }
 
     public PendingRequest? Previous { get; set; }
 
     public PendingRequest? Next { get; set; }
 
-    /// <summary>The connection that was assigned; null if none could be.</summary>
-    public Http1ClientConnection? Connection { get; private set; }
-
+    /// <summary>Why no stream could be assigned; <see cref="IoStatus.Ok"/> with one.</summary>
     public IoStatus Status { get; private set; }
 
-    /// <summary>The wait: completes when a connection was assigned, or none can be, or it was cancelled.</summary>
+    /// <summary>The wait: completes when a stream was assigned, or none can be, or it was cancelled.</summary>
     public ValueTask<bool> Task { get; private set; }
 
     public void Start()
     {
-        Connection = null;
+        _stream = null;
         Task = _wait.WaitAsync();
     }
 
-    public void Complete(Http1ClientConnection? connection, IoStatus status)
+    public void Complete(IUpstreamStream? stream, IoStatus status)
     {
-        Connection = connection;
+        _stream = stream;
         Status = status;
         _wait.CompleteQueued(true);
     }
 
-    /// <summary>Leaves the queue, if it stands in one; a connection that was assigned meanwhile goes back.</summary>
+    /// <summary>Leaves the queue, if it stands in one; a stream that was assigned meanwhile goes back.</summary>
     public void Cancel()
     {
         if (Pool is { } pool)
@@ -43,17 +42,17 @@ internal sealed class PendingRequest(EventLoop loop)
             pool.Remove(this);
             Complete(null, IoStatus.Aborted);
         }
-        else if (Connection is { } connection)
+        else
         {
-            Connection = null;
-            connection.ReturnUnused();
+            Take()?.ReturnUnused();
         }
     }
 
-    public Http1ClientConnection? Take()
+    /// <summary>What was assigned; null if nothing could be.</summary>
+    public IUpstreamStream? Take()
     {
-        var connection = Connection;
-        Connection = null;
-        return connection;
+        var stream = _stream;
+        _stream = null;
+        return stream;
     }
 }

@@ -25,11 +25,25 @@ internal static class HttpExtensions
             validator: null,
             static (filter, context) => new DelegateHttpFilterFactory(() => filter.Create(context)));
         registries.Add(filters);
+        RegisterProtocolOptions(registries);
         registries.Get<NetworkFilterRegistry>().Add<HttpConnectionManagerConfig>(
             HttpConnectionManager.FilterName,
             new HttpConnectionManagerConfigValidator(registries),
             static (config, context) => new HttpConnectionManager(config, context),
             isTerminal: true);
         return filters;
+    }
+
+    /// <summary>Adds the options that a cluster may have for HTTP, unless they were added before.</summary>
+    public static void RegisterProtocolOptions(ExtensionRegistries registries)
+    {
+        var options = registries.Find<ProtocolOptionsRegistry>();
+        if (options is null)
+        {
+            options = new ProtocolOptionsRegistry();
+            registries.Add(options);
+        }
+
+        options.Add(HttpClusterProtocolOptions.ExtensionName, new HttpClusterProtocolOptionsValidator());
     }
 }

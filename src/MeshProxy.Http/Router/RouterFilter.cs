@@ -22,51 +22,49 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 {
     private const string ResetBody = "upstream connect error or disconnect/reset before headers. reset reason: ";
 
-    private readonly PendingRequest _pending = new(loop);
+    private readonly UpstreamRequest _request = new(loop);
     private IRouterCallbacks _callbacks = null!;
     private RouteEntry? _route;
     private WorkerCluster? _cluster;
-    private Host? _host;
-    private Http1ClientConnection? _upstream;
-    private long _sentUs;
-    private bool _counted;
-    private bool _waiting;
-    private bool _requestEnded;
-    private bool _responseEnded;
     private bool _responseDone;
     private bool _isTunnel;
+    private bool _endsTunnel;
 
-    public HeaderTrailers? ResponseTrailers => _upstream?.ResponseTrailers;
+    public HeaderTrailers? ResponseTrailers => _request.ResponseTrailers;
 
     public void Initialize(IHttpFilterCallbacks callbacks) => _callbacks = (IRouterCallbacks)callbacks;
 
     public ValueTask<FilterStatus> DecodeHeadersAsync(RequestHeaders headers, bool endStream)
     {
-        if (!CheckRequest(headers) || !SelectHost() || !Count())
+        if (!CheckRequest(headers) || SelectHost() is not { } host)
         {
             return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
         }
 
-        _requestEnded = endStream;
-        FinalizeHeaders(headers);
-        var pool = HttpConnectionPool.For(_cluster!, _host!);
-        if (pool.TryAcquire() is { } connection)
+        if (!_request.TryBegin(_cluster!, host, _callbacks.StreamInfo))
         {
-            return SendHead(connection, headers, endStream);
+            Overflow();
+            return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
         }
 
-        return WaitForConnectionAsync(pool, headers, endStream);
+        stats.RequestsTotal.Increment();
+        FinalizeHeaders(headers);
+        var pools = UpstreamHostPools.For(_cluster!, host);
+        _endsTunnel = _route!.Connect is { } connect
+            && (headers.MethodIs(KnownMethod.Connect) || (connect.AllowPost && headers.MethodIs(KnownMethod.Post)));
+        var pool = _endsTunnel ? pools.SelectTcp() : pools.Select(headers);
+        return _request.TryAcquire(pool) ? SendHead(headers, endStream) : WaitForStreamAsync(pool, headers, endStream);
     }
 
     public ValueTask<FilterStatus> DecodeDataAsync(IoBuffer data, bool endStream)
     {
-        if (_upstream is not { } upstream || _responseDone)
+        if (!_request.HasStream || _responseDone)
         {
             data.Clear();
             return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
         }
 
-        var write = upstream.EncodeDataAsync(data, endStream);
+        var write = _request.SendData(data, endStream);
         if (endStream)
         {
             OnRequestEnd();
@@ -77,18 +75,17 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     public ValueTask<FilterStatus> DecodeTrailersAsync(HeaderTrailers trailers)
     {
-        if (_upstream is not { } upstream || _responseDone)
+        if (!_request.HasStream || _responseDone)
         {
             return new ValueTask<FilterStatus>(FilterStatus.StopIteration);
         }
 
-        var write = upstream.EncodeTrailersAsync(trailers);
+        var write = _request.SendTrailers(trailers);
         OnRequestEnd();
         return write.IsCompletedSuccessfully ? new ValueTask<FilterStatus>(AfterWrite(write.Result)) : AwaitWrite(write);
     }
 
-    public ValueTask<ReadStatus> ReadHeadersAsync(ResponseHeaders into) =>
-        _upstream is { } upstream ? upstream.ReadHeadersAsync(into) : new ValueTask<ReadStatus>(ReadStatus.Aborted);
+    public ValueTask<ReadStatus> ReadHeadersAsync(ResponseHeaders into) => _request.ReadHeadersAsync(into);
 
     public ResponseAction OnHeaders(ReadStatus status, ResponseHeaders headers)
     {
@@ -107,12 +104,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         return ResponseAction.Stop;
     }
 
-    public ValueTask<ReadStatus> ReadBodyAsync(IoBuffer into) =>
-        _upstream is { } upstream ? upstream.ReadBodyAsync(into) : new ValueTask<ReadStatus>(ReadStatus.Aborted);
+    public ValueTask<ReadStatus> ReadBodyAsync(IoBuffer into) => _request.ReadBodyAsync(into);
 
     public void OnResponseEnd(ReadStatus status)
     {
-        if (_upstream is not { } upstream)
+        if (!_request.HasStream)
         {
             return;
         }
@@ -121,40 +117,20 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         info.Timings.UpstreamLastRxByteUs = loop.NowUs;
         if (status == ReadStatus.End)
         {
-            _responseEnded = true;
-            Uncount();
-            if (_requestEnded)
-            {
-                Release(upstream);
-            }
-
+            _request.OnResponseEnd();
+            _responseDone |= _request.IsDone;
             return;
         }
 
-        info.AddResponseFlag(status == ReadStatus.ProtocolError ? ResponseFlags.UpstreamProtocolError : ResponseFlags.UpstreamConnectionTermination);
-        info.ResponseCodeDetails = status == ReadStatus.ProtocolError
-            ? upstream.ProtocolErrorDetails
-            : ResponseCodeDetails.LateReset(UpstreamResetReason.ConnectionTermination);
-        _cluster!.Info.Stats.ResetByPeer.Increment();
-        ResetUpstream();
+        var (reason, details) = _request.OnLost(status);
+        info.AddResponseFlag(UpstreamFailure.Flag(reason));
+        info.ResponseCodeDetails = status == ReadStatus.ProtocolError ? details : ResponseCodeDetails.LateReset(reason);
     }
 
     public void Cancel()
     {
         _responseDone = true;
-        if (_waiting)
-        {
-            _cluster!.Info.Stats.RequestCancelled.Increment();
-            _pending.Cancel();
-        }
-
-        if (_upstream is not null)
-        {
-            _cluster!.Info.Stats.ResetByUs.Increment();
-            ResetUpstream();
-        }
-
-        Uncount();
+        _request.Cancel();
     }
 
     public void OnRouteTimeout()
@@ -170,27 +146,16 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         _callbacks.SendLocalReply(504, "upstream request timeout", ResponseCodeDetails.ResponseTimeout);
     }
 
-    public void OnDestroy()
-    {
-        if (_upstream is { } upstream && _responseEnded && _requestEnded)
-        {
-            Release(upstream);
-        }
-
-        // An exchange that ended before its request did: the connection cannot be used again.
-        ResetUpstream();
-        Uncount();
-    }
+    public void OnDestroy() => _request.End();
 
     public void Reset()
     {
         _route = null;
         _cluster = null;
-        _host = null;
-        _requestEnded = false;
-        _responseEnded = false;
+        _request.Clear();
         _responseDone = false;
         _isTunnel = false;
+        _endsTunnel = false;
     }
 
     /// <summary>
@@ -209,14 +174,16 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
             503, "missing required header: " + missing, ResponseFlags.None, ResponseCodeDetails.FilterRemovedRequiredRequestHeaders);
     }
 
-    private bool SelectHost()
+    /// <summary>Null: the request was answered.</summary>
+    private Host? SelectHost()
     {
         var info = _callbacks.StreamInfo;
         _route = _callbacks.Route;
         if (_route is null)
         {
             stats.NoRoute.Increment();
-            return Reply(404, "", ResponseFlags.NoRouteFound, ResponseCodeDetails.RouteNotFound);
+            Reply(404, "", ResponseFlags.NoRouteFound, ResponseCodeDetails.RouteNotFound);
+            return null;
         }
 
         info.RouteName = _route.Name;
@@ -224,54 +191,29 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         if (_route.Config.DirectResponse is { } direct)
         {
             stats.DirectResponse.Increment();
-            return Reply(direct.Status, direct.Body, ResponseFlags.None, ResponseCodeDetails.DirectResponse);
+            Reply(direct.Status, direct.Body, ResponseFlags.None, ResponseCodeDetails.DirectResponse);
+            return null;
         }
 
         _cluster = clusters.Get(_route.Cluster!);
         if (_cluster is null)
         {
             stats.NoCluster.Increment();
-            return Reply(503, "", ResponseFlags.NoClusterFound, ResponseCodeDetails.ClusterNotFound);
+            Reply(503, "", ResponseFlags.NoClusterFound, ResponseCodeDetails.ClusterNotFound);
+            return null;
         }
 
         info.UpstreamClusterName = _cluster.Info.Name;
-        _host = _cluster.LoadBalancer.ChooseHost(default);
-        if (_host is null)
+        var host = _cluster.LoadBalancer.ChooseHost(default);
+        if (host is null)
         {
             _cluster.Info.Stats.NoneHealthy.Increment();
-            return Reply(503, "no healthy upstream", ResponseFlags.NoHealthyUpstream, ResponseCodeDetails.NoHealthyUpstream);
+            Reply(503, "no healthy upstream", ResponseFlags.NoHealthyUpstream, ResponseCodeDetails.NoHealthyUpstream);
+            return null;
         }
 
-        info.UpstreamHost = _host.Address;
-        return true;
-    }
-
-    private bool Count()
-    {
-        var info = _cluster!.Info;
-        if (!info.Resources.Requests.TryAcquire())
-        {
-            info.Stats.PendingOverflow.Increment();
-            return Overflow();
-        }
-
-        _counted = true;
-        info.Stats.RequestsTotal.Increment();
-        info.Stats.RequestsActive.Add(1);
-        _host!.Stats.RequestStarted();
-        stats.RequestsTotal.Increment();
-        return true;
-    }
-
-    private void Uncount()
-    {
-        if (_counted)
-        {
-            _counted = false;
-            _cluster!.Info.Resources.Requests.Release();
-            _cluster.Info.Stats.RequestsActive.Add(-1);
-            _host!.Stats.RequestEnded();
-        }
+        info.UpstreamHost = host.Address;
+        return host;
     }
 
     private void FinalizeHeaders(RequestHeaders headers)
@@ -288,18 +230,10 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         }
     }
 
-    private ValueTask<FilterStatus> SendHead(Http1ClientConnection connection, RequestHeaders headers, bool endStream)
+    private ValueTask<FilterStatus> SendHead(RequestHeaders headers, bool endStream)
     {
-        _upstream = connection;
-        var info = _callbacks.StreamInfo;
-        info.UpstreamLocalAddress = connection.Connection.LocalAddress;
-        info.UpstreamRemoteAddress = connection.Connection.RemoteAddress;
-        info.UpstreamConnectionId = (ulong)connection.Connection.Id;
-        info.AttemptCount = 1;
-        info.UpstreamProtocol = StreamProtocol.Http11;
-        info.Timings.UpstreamFirstTxByteUs = _sentUs = loop.NowUs;
         _callbacks.AttachSource(this);
-        var write = connection.EncodeHeadersAsync(headers, endStream);
+        var write = _request.SendHead(headers, endStream);
         if (endStream)
         {
             OnRequestEnd();
@@ -310,31 +244,27 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     }
 
     [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]
-    private async ValueTask<FilterStatus> WaitForConnectionAsync(HttpConnectionPool pool, RequestHeaders headers, bool endStream)
+    private async ValueTask<FilterStatus> WaitForStreamAsync(ConnectionPool pool, RequestHeaders headers, bool endStream)
     {
-        if (!pool.TryEnqueue(_pending))
+        if (!_request.TryWait(pool))
         {
             Overflow();
             return FilterStatus.StopIteration;
         }
 
         // The body waits with its request, so the route's timeout counts from here, and again from the request's end.
-        _waiting = true;
         _callbacks.AttachSource(this);
         _callbacks.SetRouteTimeout(_route!.TimeoutMs, this);
-        await _pending.Task;
-        _waiting = false;
-        var connection = _pending.Take();
+        var failure = await _request.WaitAsync(pool);
         if (_callbacks.IsAborted || _responseDone)
         {
-            connection?.ReturnUnused();
             return FilterStatus.StopIteration;
         }
 
-        if (connection is null || !connection.IsUsable)
+        if (failure is { } reason)
         {
-            connection?.ReturnUnused(); // which closes it
-            OnConnectFailure(_pending.Status);
+            _request.OnNoStream();
+            ReplyEarlyReset(reason);
             return FilterStatus.StopIteration;
         }
 
@@ -343,24 +273,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
             _callbacks.SetRouteTimeout(0, this);
         }
 
-        return await SendHead(connection, headers, endStream);
-    }
-
-    private void OnConnectFailure(IoStatus status)
-    {
-        Uncount();
-        var (reason, text, flag) = status switch
-        {
-            IoStatus.TimedOut => (UpstreamResetReason.ConnectionTimeout, "connection timeout", ResponseFlags.UpstreamConnectionFailure),
-            IoStatus.Ok => (UpstreamResetReason.ConnectionTermination, "connection termination", ResponseFlags.UpstreamConnectionTermination),
-            _ => (UpstreamResetReason.RemoteConnectionFailure, "remote connection failure", ResponseFlags.UpstreamConnectionFailure),
-        };
-        Reply(503, ResetBody + text, flag, ResponseCodeDetails.EarlyReset(reason));
+        return await SendHead(headers, endStream);
     }
 
     private void OnRequestEnd()
     {
-        _requestEnded = true;
         _callbacks.StreamInfo.Timings.UpstreamLastTxByteUs = loop.NowUs;
         if (_route!.TimeoutMs > 0 && !_isTunnel)
         {
@@ -370,7 +287,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     private FilterStatus AfterWrite(IoResult written)
     {
-        if (_upstream is { IsRequestMalformed: true })
+        if (_request.IsRequestMalformed)
         {
             _callbacks.SendLocalReply(500, "", ResponseCodeDetails.FilterAddedInvalidRequestData);
         }
@@ -389,21 +306,15 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
 
     private void OnResponseHeaders(ResponseHeaders headers)
     {
-        var info = _callbacks.StreamInfo;
-        var now = loop.NowUs;
-        info.Timings.UpstreamFirstRxByteUs = now;
-        info.ResponseCodeDetails = ResponseCodeDetails.ViaUpstream;
-        if (headers.Status == 101 || (headers.Status < 300 && _callbacks.RequestHeaders.MethodIs(KnownMethod.Connect)))
+        _callbacks.StreamInfo.ResponseCodeDetails = ResponseCodeDetails.ViaUpstream;
+        if (_endsTunnel || headers.Status == 101 || (headers.Status < 300 && _callbacks.RequestHeaders.MethodIs(KnownMethod.Connect)))
         {
             // A tunnel lives as long as both sides want it: only the idle timeouts count.
             _isTunnel = true;
             _callbacks.SetRouteTimeout(0, this);
         }
 
-        var cluster = _cluster!.Info.Stats;
-        cluster.Responses.Record(headers.Status);
-        var elapsedMs = (now - _sentUs) / 1000;
-        cluster.RequestTimeMs.Record(elapsedMs);
+        var elapsedMs = _request.OnResponseHeaders(headers.Status);
         Span<byte> text = stackalloc byte[20];
         System.Buffers.Text.Utf8Formatter.TryFormat(elapsedMs, text, out var length);
         headers.Set(HeaderNames.XEnvoyUpstreamServiceTime, text[..length]);
@@ -416,55 +327,29 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
             return;
         }
 
-        var details = _upstream?.ProtocolErrorDetails ?? "";
-        ResetUpstream();
-        Uncount();
-        if (status == ReadStatus.ProtocolError)
+        var (reason, details) = _request.OnLost(status);
+        if (reason == UpstreamResetReason.ProtocolError)
         {
-            _cluster!.Info.Stats.ProtocolError.Increment();
-            Reply(502, ResetBody + "protocol error", ResponseFlags.UpstreamProtocolError, ResponseCodeDetails.EarlyUpstreamReset + "{protocol_error|" + details + "}");
+            Reply(
+                502,
+                ResetBody + UpstreamFailure.Text(reason),
+                UpstreamFailure.Flag(reason),
+                $"{ResponseCodeDetails.EarlyUpstreamReset}{{protocol_error|{details}}}");
             return;
         }
 
-        _cluster!.Info.Stats.ResetByPeer.Increment();
-        Reply(503, ResetBody + "connection termination", ResponseFlags.UpstreamConnectionTermination, ResponseCodeDetails.EarlyReset(UpstreamResetReason.ConnectionTermination));
+        ReplyEarlyReset(reason);
     }
 
-    private void ResetUpstream()
-    {
-        if (_upstream is { } upstream)
-        {
-            _upstream = null;
-            AddBytes(upstream);
-            _cluster!.Info.Stats.DestroyedWithActiveRequest.Increment();
-            upstream.Reset();
-        }
-    }
+    private void ReplyEarlyReset(UpstreamResetReason reason) =>
+        Reply(503, ResetBody + UpstreamFailure.Text(reason), UpstreamFailure.Flag(reason), ResponseCodeDetails.EarlyReset(reason));
 
-    private void Release(Http1ClientConnection upstream)
+    private void Overflow()
     {
-        _upstream = null;
-        _responseDone = true;
-        AddBytes(upstream);
-        upstream.Release();
-    }
-
-    private void AddBytes(Http1ClientConnection upstream)
-    {
-        ref var total = ref _callbacks.StreamInfo.UpstreamBytes;
-        ref readonly var bytes = ref upstream.Bytes;
-        total.HeaderBytesReceived += bytes.HeaderBytesReceived;
-        total.HeaderBytesSent += bytes.HeaderBytesSent;
-        total.WireBytesReceived += bytes.WireBytesReceived;
-        total.WireBytesSent += bytes.WireBytesSent;
-    }
-
-    private bool Overflow()
-    {
-        Uncount();
-        return Reply(
+        _request.OnNoStream();
+        Reply(
             503,
-            ResetBody + "overflow",
+            ResetBody + UpstreamFailure.Text(UpstreamResetReason.Overflow),
             ResponseFlags.UpstreamOverflow,
             ResponseCodeDetails.EarlyReset(UpstreamResetReason.Overflow),
             static headers => headers.Set(HeaderNames.XEnvoyOverloaded, "true"));

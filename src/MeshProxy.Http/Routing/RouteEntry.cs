@@ -19,6 +19,14 @@ public sealed class RouteEntry
         _rewrite = RouteRewrite.Create(config);
         TimeoutMs = (long)(config.Route?.Timeout.TotalMilliseconds ?? 0);
         IdleTimeoutMs = config.Route?.IdleTimeout is { } idle ? (long)idle.TotalMilliseconds : null;
+        foreach (var upgrade in config.Route?.UpgradeConfigs ?? default)
+        {
+            if (upgrade is { Enabled: true, ConnectConfig: { } connect })
+            {
+                Connect = connect;
+            }
+        }
+
         TimeoutHeaderValue = Encoding.ASCII.GetBytes(TimeoutMs.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
@@ -37,6 +45,9 @@ public sealed class RouteEntry
 
     /// <summary>Overrides the connection manager's stream idle timeout; 0 is without end.</summary>
     public long? IdleTimeoutMs { get; }
+
+    /// <summary>Tunnels end here: the cluster is connected to by plain TCP.</summary>
+    internal ConnectConfig? Connect { get; }
 
     internal byte[] TimeoutHeaderValue { get; }
 

@@ -26,10 +26,10 @@ internal sealed record Http1CodecOptions
         HeadersWithUnderscoresAction = config.CommonHttpProtocolOptions.HeadersWithUnderscoresAction,
     };
 
-    /// <summary>For the responses of a cluster. Trailers are read; whether they go on is for the connection manager to say.</summary>
-    public static Http1CodecOptions Upstream(HttpProtocolOptions options) => new()
+    /// <summary>For the responses of a cluster. If it says nothing of HTTP/1, trailers are read; whether they go on is for the connection manager to say.</summary>
+    public static Http1CodecOptions Upstream(HttpProtocolOptions options, Http1ProtocolOptions? protocol = null) => new()
     {
-        Protocol = new Http1ProtocolOptions { EnableTrailers = true },
+        Protocol = protocol ?? new Http1ProtocolOptions { EnableTrailers = true },
         MaxHeadersCount = options.MaxHeadersCount,
     };
 }

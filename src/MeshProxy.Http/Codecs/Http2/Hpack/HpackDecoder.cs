@@ -20,14 +20,13 @@ internal sealed class HpackDecoder
     private int _tableLimit;
     private int _requiredLimit = int.MaxValue;
 
-    /// <param name="tableBytes">Our SETTINGS_HEADER_TABLE_SIZE that is in force from the start.</param>
+    /// <param name="tableBytes">The table's size at the start. In HTTP/2 that is 4096, whatever our SETTINGS say: see <see cref="SetTableLimit"/>.</param>
     /// <param name="maxListBytes">
     /// What a block's headers may come to, each counted as name, value and 32 bytes, before the connection is given up.
     /// It should be several times what the sink takes, so that a merely large list fails its stream only.
     /// </param>
     public HpackDecoder(int tableBytes = DefaultTableBytes, int maxListBytes = DefaultMaxListBytes)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(tableBytes);
         ArgumentOutOfRangeException.ThrowIfNegative(maxListBytes);
         _table = new HpackDynamicTable(tableBytes);
         _tableLimit = tableBytes;
@@ -39,17 +38,20 @@ internal sealed class HpackDecoder
 
     internal HpackDynamicTable Table => _table;
 
-    /// <summary>Sets our SETTINGS_HEADER_TABLE_SIZE, once the peer has acknowledged it.</summary>
+    /// <summary>Sets our SETTINGS_HEADER_TABLE_SIZE, once the peer has acknowledged it. At most <see cref="HpackDynamicTable.MaxTableBytes"/>.</summary>
     /// <remarks>If the table's size is above it, the peer's next block must begin by lowering it, even if the setting has been raised again by then.</remarks>
     public void SetTableLimit(int tableBytes)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(tableBytes);
+        HpackDynamicTable.CheckSize(tableBytes);
         _tableLimit = tableBytes;
         if (tableBytes < _table.MaxBytes)
         {
             _requiredLimit = Math.Min(_requiredLimit, tableBytes);
         }
     }
+
+    /// <summary>Gives back memory that holds nothing. For a connection that has become idle.</summary>
+    public void Trim() => _table.Trim();
 
     /// <summary>Decodes one whole header block: the fragments of a HEADERS or PUSH_PROMISE frame and its CONTINUATIONs.</summary>
     /// <returns>An error ends the connection; the headers before it have been given to the sink.</returns>

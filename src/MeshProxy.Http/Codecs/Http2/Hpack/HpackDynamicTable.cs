@@ -16,6 +16,9 @@ internal sealed class HpackDynamicTable
     /// <summary>What an entry counts beside its name and value (RFC 7541 section 4.1).</summary>
     public const int EntryOverhead = 32;
 
+    /// <summary>The largest size: 65535, so that an entry takes 8 bytes beside its name and value.</summary>
+    public const int MaxTableBytes = ushort.MaxValue;
+
     private const int InitialEntries = 8;
     private const int InitialBytes = 256;
 
@@ -26,15 +29,15 @@ internal sealed class HpackDynamicTable
 
     public HpackDynamicTable(int maxBytes)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxBytes);
+        CheckSize(maxBytes);
         MaxBytes = maxBytes;
     }
 
     internal struct Entry
     {
-        public int Start;
-        public int NameLength;
-        public int ValueLength;
+        public ushort Start;
+        public ushort NameLength;
+        public ushort ValueLength;
         public byte Code;
 
         /// <summary>An encoder has used the entry again.</summary>
@@ -79,6 +82,7 @@ internal sealed class HpackDynamicTable
     /// <summary>Sets another size; entries that no longer fit are dropped, the oldest first (RFC 7541 section 4.3).</summary>
     public void Resize(int maxBytes)
     {
+        CheckSize(maxBytes);
         MaxBytes = maxBytes;
         EvictTo(maxBytes);
         if (maxBytes < _bytes.Length)
@@ -123,9 +127,9 @@ internal sealed class HpackDynamicTable
         }
 
         ref var entry = ref At(NextNumber);
-        entry.Start = _bytesEnd;
-        entry.NameLength = name.Length;
-        entry.ValueLength = value.Length;
+        entry.Start = (ushort)_bytesEnd;
+        entry.NameLength = (ushort)name.Length;
+        entry.ValueLength = (ushort)value.Length;
         entry.Code = code;
         entry.Hit = false;
         name.CopyTo(_bytes.AsSpan(_bytesEnd));
@@ -135,6 +139,22 @@ internal sealed class HpackDynamicTable
         Count++;
         Bytes += length + EntryOverhead;
         return true;
+    }
+
+    /// <summary>Gives back the room that no entry uses; the next insertion asks for new. For a connection that has become idle.</summary>
+    public void Trim()
+    {
+        var live = _bytesEnd - _bytesStart;
+        if (live < _bytes.Length)
+        {
+            MoveBytes(live);
+        }
+    }
+
+    public static void CheckSize(int maxBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBytes, MaxTableBytes);
     }
 
     private void EvictTo(int bytes)
@@ -186,7 +206,7 @@ internal sealed class HpackDynamicTable
         var moved = _bytesStart;
         for (var number = OldestNumber; number != NextNumber; number++)
         {
-            At(number).Start -= moved;
+            At(number).Start -= (ushort)moved;
         }
 
         _bytes = target;

@@ -23,10 +23,10 @@ internal sealed class HpackEncoder
     private int _nextTableBytes;
     private int _smallestTableBytes;
 
-    /// <param name="maxTableBytes">The most memory to spend on the table's entries, however much the peer allows.</param>
+    /// <param name="maxTableBytes">The most that the table may come to, however much the peer allows; at most <see cref="HpackDynamicTable.MaxTableBytes"/>.</param>
     public HpackEncoder(int maxTableBytes = HpackDecoder.DefaultTableBytes)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxTableBytes);
+        HpackDynamicTable.CheckSize(maxTableBytes);
         _maxTableBytes = maxTableBytes;
         _table = new HpackDynamicTable(HpackDecoder.DefaultTableBytes);
         _index = new HpackEncoderIndex(_table);
@@ -47,6 +47,9 @@ internal sealed class HpackEncoder
         _nextTableBytes = (int)Math.Min(tableBytes, (uint)_maxTableBytes);
         _smallestTableBytes = Math.Min(_smallestTableBytes, _nextTableBytes);
     }
+
+    /// <summary>Gives back memory that holds nothing. For a connection that has become idle.</summary>
+    public void Trim() => _table.Trim();
 
     /// <summary>Begins a block: writes the table size updates that are due, the smallest size that was in force and the last one (RFC 7541 section 4.2).</summary>
     /// <param name="room">At least <see cref="MaxBeginBytes"/> long.</param>

@@ -32,6 +32,7 @@ internal static unsafe class HuffmanDecoder
     private static HpackError Decode(byte* from, byte* end, byte* to, out byte* toEnd)
     {
         // The next bits of the string stand at the top; those below the valid ones are zero.
+        var start = from;
         var bits = 0UL;
         var valid = 0;
         var steps = HuffmanTable.Steps;
@@ -46,13 +47,7 @@ internal static unsafe class HuffmanDecoder
             }
             else
             {
-                // Bits that the wide load has put below the valid ones would be or-ed with themselves: harmless.
-                while (valid <= 56 && from < end)
-                {
-                    bits |= (ulong)*from++ << (56 - valid);
-                    valid += 8;
-                }
-
+                Refill(start, ref from, end, ref bits, ref valid);
                 if (valid < HuffmanTable.MaxBits)
                 {
                     return DecodeEnd(bits, valid, to, out toEnd);
@@ -87,24 +82,73 @@ internal static unsafe class HuffmanDecoder
         }
     }
 
+    /// <summary>Takes in the last bytes, fewer than 8.</summary>
+    private static void Refill(byte* start, ref byte* from, byte* end, ref ulong bits, ref int valid)
+    {
+        // Bits that the wide load has put below the valid ones are or-ed with themselves: harmless.
+        var left = (int)(end - from);
+        if (left > 0 && end - start >= 8)
+        {
+            var last = BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(end - 8)) << (64 - (8 * left));
+            bits |= last >> valid;
+            var taken = Math.Min(left, (64 - valid) >> 3);
+            from += taken;
+            valid += 8 * taken;
+            return;
+        }
+
+        while (valid <= 56 && from < end)
+        {
+            bits |= (ulong)*from++ << (56 - valid);
+            valid += 8;
+        }
+    }
+
     /// <summary>Decodes the last bits, fewer than the longest code, and checks the padding.</summary>
     private static HpackError DecodeEnd(ulong bits, int valid, byte* to, out byte* toEnd)
     {
         // Filled up with ones, what is left of a padding reads as a code that is longer than the bits that are there.
         bits |= ulong.MaxValue >> valid;
-        while (true)
+        while (valid >= HuffmanTable.MinBits)
         {
-            var symbol = HuffmanTable.SymbolAt((uint)(bits >> 32), HuffmanTable.MinBits, out var length);
-            if (length > valid)
+            int length;
+            var step = HuffmanTable.Steps[bits >> (64 - HuffmanTable.StepBits)];
+            if (step != 0)
             {
-                toEnd = to;
-                var padded = valid <= 7 && (valid == 0 || bits >> (64 - valid) == (1UL << valid) - 1);
-                return padded ? HpackError.None : HpackError.HuffmanPadding;
+                length = (int)(step >> 16) & 0xFF;
+                if (length <= valid)
+                {
+                    Unsafe.WriteUnaligned(to, (ushort)step);
+                    to += step >> 24;
+                }
+                else
+                {
+                    length = (byte)HuffmanTable.Codes[(byte)step];
+                    if (length > valid)
+                    {
+                        break;
+                    }
+
+                    *to++ = (byte)step;
+                }
+            }
+            else
+            {
+                var symbol = HuffmanTable.SymbolAt((uint)(bits >> 32), HuffmanTable.StepBits + 1, out length);
+                if (length > valid)
+                {
+                    break;
+                }
+
+                *to++ = (byte)symbol;
             }
 
-            *to++ = (byte)symbol;
             bits = (bits << length) | ((1UL << length) - 1);
             valid -= length;
         }
+
+        toEnd = to;
+        var padded = valid <= 7 && (valid == 0 || bits >> (64 - valid) == (1UL << valid) - 1);
+        return padded ? HpackError.None : HpackError.HuffmanPadding;
     }
 }
