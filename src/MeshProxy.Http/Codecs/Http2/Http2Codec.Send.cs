@@ -356,10 +356,11 @@ internal sealed partial class Http2Codec
         }
     }
 
+    /// <summary>False if the connection has ended; the GOAWAY that says so is not counted.</summary>
     private bool CountOutput(bool control)
     {
         Signal();
-        return _dead || Check(_guard.OnOutbound(control));
+        return !Error.IsSet && Check(_guard.OnOutbound(control));
     }
 
     private void Signal()
