@@ -18,6 +18,11 @@ internal static class QuickProxy
             .Cluster(Cluster, cluster =>
             {
                 cluster.Endpoints(hosts);
+                if (quick.UpstreamHttp2)
+                {
+                    cluster.Http2();
+                }
+
                 if (quick.UpstreamTls is { } tls)
                 {
                     cluster.Configure(config => config with { TransportSocket = QuickTransport.Upstream(tls, hosts) });

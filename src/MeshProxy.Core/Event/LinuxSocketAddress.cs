@@ -74,6 +74,15 @@ internal static class LinuxSocketAddress
         }
     }
 
+    /// <summary>The protocol whose firewall knows where a connection with this local address was to go; -1 if none does.</summary>
+    /// <remarks>An IPv4 client of a socket that is bound to both families is one of IPv4 to the firewall.</remarks>
+    public static int OriginalDestinationLevel(NetworkAddress? local) => local switch
+    {
+        SocketAddress { Address: { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false } } => Libc.IpProtoIPv6,
+        SocketAddress => Libc.IpProtoIp,
+        _ => -1,
+    };
+
     private static int WriteUnix(UnixSocketAddress unix, Span<byte> into)
     {
         // An abstract name is not terminated: its length is part of it. A path is, and so has one byte less.

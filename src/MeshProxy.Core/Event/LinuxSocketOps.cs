@@ -132,13 +132,7 @@ internal sealed unsafe class LinuxSocketOps : ISocketOps
 
     public NetworkAddress? GetOriginalDestination(int socket)
     {
-        // An IPv4 client of a socket that is bound to both families is one of IPv4 to the firewall.
-        var level = GetLocalAddress(socket) switch
-        {
-            SocketAddress { Address: { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false } } => Libc.IpProtoIPv6,
-            SocketAddress => Libc.IpProtoIp,
-            _ => -1,
-        };
+        var level = LinuxSocketAddress.OriginalDestinationLevel(GetLocalAddress(socket));
         if (level < 0)
         {
             return null;

@@ -133,6 +133,26 @@ internal sealed class PortableSocketOps : ISocketOps
         }
     }
 
+    public NetworkAddress? GetOriginalDestination(int socket)
+    {
+        var level = OperatingSystem.IsLinux() ? LinuxSocketAddress.OriginalDestinationLevel(GetLocalAddress(socket)) : -1;
+        if (level < 0)
+        {
+            return null;
+        }
+
+        Span<byte> raw = stackalloc byte[LinuxSocketAddress.MaxBytes];
+        try
+        {
+            var length = PortableSocketTable.Get(socket).GetRawSocketOption(level, Libc.OriginalDestination, raw);
+            return LinuxSocketAddress.Read(raw[..length]);
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
     public int Receive(int socket, Span<byte> into, out SocketStatus status)
     {
         var received = PortableSocketTable.Get(socket).Receive(into, SocketFlags.None, out var error);

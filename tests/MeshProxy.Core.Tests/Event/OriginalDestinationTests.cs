@@ -13,10 +13,13 @@ public sealed class OriginalDestinationTests
     private const int NewNetworkNamespace = 0x40000000;
 
     [SkippableTheory]
-    [InlineData("iptables", "127.0.0.1", "10.1.2.3", "127.0.0.1")]
-    [InlineData("ip6tables", "::1", "::1", "::1")]
-    [InlineData("iptables", "::", "127.0.0.1", "127.0.0.1")] // a socket of both families
-    public void RedirectedConnection_KnowsWhereItWasToGo(string program, string listen, string target, string via)
+    [InlineData(true, "iptables", "127.0.0.1", "10.1.2.3", "127.0.0.1")]
+    [InlineData(false, "iptables", "127.0.0.1", "10.1.2.3", "127.0.0.1")]
+    [InlineData(true, "ip6tables", "::1", "::1", "::1")]
+    [InlineData(false, "ip6tables", "::1", "::1", "::1")]
+    [InlineData(true, "iptables", "::", "127.0.0.1", "127.0.0.1")] // a socket of both families
+    [InlineData(false, "iptables", "::", "127.0.0.1", "127.0.0.1")] // a socket of both families
+    public void RedirectedConnection_KnowsWhereItWasToGo(bool portable, string program, string listen, string target, string via)
     {
         Skip.IfNot(OperatingSystem.IsLinux(), "Linux only");
         Skip.If(Find(program) is null || Find("ip") is null, $"{program} or ip is not installed");
@@ -28,7 +31,7 @@ public sealed class OriginalDestinationTests
             try
             {
                 skipped = Enter(program, target, via);
-                answer = skipped is null ? Connect(listen, target) : "";
+                answer = skipped is null ? Connect(portable ? new PortableSocketOps() : new LinuxSocketOps(), listen, target) : "";
             }
             catch (Exception e)
             {
@@ -62,9 +65,8 @@ public sealed class OriginalDestinationTests
         return Run("ip", "link set lo up") ?? (target == via ? null : Run("ip", $"addr add {target} dev lo")) ?? Run(program, redirect);
     }
 
-    private static string Connect(string listen, string target)
+    private static string Connect(ISocketOps ops, string listen, string target)
     {
-        var ops = new LinuxSocketOps();
         var address = NetworkAddress.Ip(listen, 5555);
         ops.Create(address, out var listener).ShouldBe(SocketStatus.Ok);
         ops.SetOption(listener, MeshProxy.Core.Event.SocketOption.IPv6Only, 0);

@@ -24,6 +24,7 @@ public class SmallFiltersTests
             "envoy.filters.network.direct_response",
             "envoy.filters.network.echo",
             "envoy.filters.network.local_ratelimit",
+            "envoy.filters.network.sni_cluster",
             "envoy.filters.network.tcp_proxy",
         ]);
         registry.Names.Where(name => registry.Describe(name)!.IsTerminal).ShouldBe(

@@ -139,8 +139,13 @@ public sealed class BuiltInListenerFilterTests
         await ClosesAsync(h, [.. "GET / HTTP/1.1\r\n\r\n"u8]);
         await ClosesAsync(h, [.. "PROXY TCP4 1.2.3.4\r\n"u8]);
         await ClosesAsync(h, [.. ProxyProtocolParser.V2Signature, 0x21, 0x12, 0, 12, .. new byte[12]]);
+        foreach (var none in (string[])["TCP4 0.0.0.0 1.2.3.4", "TCP4 1.2.3.4 224.0.0.1", "TCP4 255.255.255.255 1.2.3.4", "TCP6 :: ::1", "TCP6 ::1 ff02::1"])
+        {
+            await ClosesAsync(h, Encoding.ASCII.GetBytes($"PROXY {none} 1 2\r\n"));
+        }
+
         h.Counter("proxy_proto.in.not_found_disallowed").ShouldBe(1);
-        h.Counter("proxy_proto.in.versions.v1.error").ShouldBe(1);
+        h.Counter("proxy_proto.in.versions.v1.error").ShouldBe(6);
         h.Counter("proxy_proto.in.versions.v2.error").ShouldBe(1);
         h.Counter("proxy_proto.in.versions.v1.found").ShouldBe(0);
         await h.NothingIsLeftAsync();

@@ -1,9 +1,13 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
+using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Network.ProxyProtocol;
 using MeshProxy.Core.Streams;
+using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.ListenerFilters.ProxyProtocol;
 
@@ -97,6 +101,7 @@ internal sealed class ProxyProtocolFilter(ProxyProtocolFilterFactory factory) : 
             case ProxyProtocolStatus.NeedMore:
                 return null;
             case ProxyProtocolStatus.Malformed:
+            case ProxyProtocolStatus.Complete when !IsOneHost(header.Source) || !IsOneHost(header.Destination):
                 stats.Error.Increment();
                 return FilterStatus.StopIteration;
             default:
@@ -104,6 +109,24 @@ internal sealed class ProxyProtocolFilter(ProxyProtocolFilterFactory factory) : 
                 Take(header, tlvs);
                 return FilterStatus.Continue;
         }
+    }
+
+    /// <summary>TCP has two ends: an address that is none, or many, is refused as in Envoy.</summary>
+    private static bool IsOneHost(NetworkAddress? address)
+    {
+        if (address is not SocketAddress { Address: var ip })
+        {
+            return true;
+        }
+
+        if (ip.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            return !ip.IsIPv6Multicast && !ip.Equals(IPAddress.IPv6Any);
+        }
+
+        Span<byte> octets = stackalloc byte[4];
+        ip.TryWriteBytes(octets, out _);
+        return octets[0] >> 4 != 14 && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.Broadcast); // 14: 224.0.0.0/4
     }
 
     private void Take(in ProxyProtocolHeader header, ReadOnlySpan<byte> tlvs)
