@@ -11,7 +11,7 @@ public sealed class Http2RoundTripTests
 {
     private const int Steps = 400;
 
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 24)];
 
     [Theory]
     [MemberData(nameof(Seeds))]
