@@ -11,8 +11,8 @@ namespace MeshProxy.Core.Event;
 /// </summary>
 /// <remarks>
 /// A turn: wait for events; read the clock; socket events; timers that are due; messages; the ready queue as it stood when its
-/// phase began. After each single callback of these the items of <see cref="RunAfterCallback"/> run. An exception that leaves a
-/// callback is counted and logged, and the turn goes on.
+/// phase began; the items of <see cref="RunAtTurnEnd"/>. After each single callback of these the items of <see cref="RunAfterCallback"/>
+/// run. An exception that leaves a callback is counted and logged, and the turn goes on.
 /// A loop that was never started on a thread of its own is driven by hand (<see cref="RunTurn"/>): simulations do that.
 /// </remarks>
 public sealed class EventLoop
@@ -30,6 +30,7 @@ public sealed class EventLoop
     private SocketRegistrations _registrations = new();
     private ItemRing _ready = new(64);
     private ItemRing _afterCallback = new(16);
+    private ItemRing _turnEnd = new(16);
     private LoopWallClock _wallClock;
     private ExecutionContext? _context;
     private Thread? _thread;
@@ -115,7 +116,7 @@ public sealed class EventLoop
     internal long BusySinceUs => Volatile.Read(ref _busySinceUs);
 
     /// <summary>Whether a turn would do something without any event: items, messages or timers without delay wait.</summary>
-    internal bool HasPendingWork => _ready.Count > 0 || _afterCallback.Count > 0 || _posted.HasMessages || Timers.HasImmediate;
+    internal bool HasPendingWork => _ready.Count > 0 || _afterCallback.Count > 0 || _turnEnd.Count > 0 || _posted.HasMessages || Timers.HasImmediate;
 
     /// <summary>Completes when the loop's thread has ended.</summary>
     internal Task Completion => _stopped.Task;
@@ -202,6 +203,17 @@ public sealed class EventLoop
     {
         Debug.Assert(IsCurrent, "the flush list belongs to the loop's thread");
         _afterCallback.Enqueue(item);
+    }
+
+    /// <summary>
+    /// Runs an item at the end of the present turn: what many callbacks of a turn add to, such as the output of a connection with many
+    /// streams, then leaves in one piece. What is added while the items run waits for the end of the next turn, which follows at once.
+    /// Loop thread only.
+    /// </summary>
+    internal void RunAtTurnEnd(ILoopItem item)
+    {
+        Debug.Assert(IsCurrent, "the list belongs to the loop's thread");
+        _turnEnd.Enqueue(item);
     }
 
     /// <summary>Starts to watch a socket. Returns the registration's generation. Register a connecting socket after Connect was called.</summary>
@@ -341,7 +353,8 @@ public sealed class EventLoop
         var ran = count > 0;
         ran |= RunTimers();
         ran |= _posted.HasMessages && RunMessages();
-        ran |= RunReady();
+        ran |= RunAll(ref _ready);
+        ran |= RunAll(ref _turnEnd);
         return ran;
     }
 
@@ -465,12 +478,13 @@ public sealed class EventLoop
         AfterCallback();
     }
 
-    private bool RunReady()
+    /// <summary>Runs a queue as it stands.</summary>
+    private bool RunAll(ref ItemRing queue)
     {
-        var count = _ready.Count;
+        var count = queue.Count;
         for (var i = 0; i < count; i++)
         {
-            RunItem(_ready.Dequeue());
+            RunItem(queue.Dequeue());
             AfterCallback();
         }
 

@@ -214,7 +214,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         if (!_flushQueued && !_writing && !Connection.IsClosed)
         {
             _flushQueued = true;
-            Loop.RunAfterCallback(this);
+            Loop.RunAtTurnEnd(this);
         }
     }
 

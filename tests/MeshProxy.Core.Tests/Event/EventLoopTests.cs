@@ -63,6 +63,26 @@ public class EventLoopTests
     }
 
     [Fact]
+    public void RunAtTurnEnd_RunsAfterAllCallbacks_AndWhatItAddsAtTheNextEnd()
+    {
+        var ran = new List<int>();
+        Loop.Enqueue(new ActionItem(() => Loop.RunAtTurnEnd(new ActionItem(() =>
+        {
+            ran.Add(3);
+            Loop.RunAfterCallback(new ActionItem(() => ran.Add(4)));
+            Loop.RunAtTurnEnd(new ActionItem(() => ran.Add(5)));
+        }))));
+        Loop.Enqueue(new ActionItem(() => Loop.RunAfterCallback(new ActionItem(() => ran.Add(1)))));
+        Loop.Enqueue(new ActionItem(() => ran.Add(2)));
+        _manual.Turn();
+        ran.ShouldBe([1, 2, 3, 4]);
+        Loop.HasPendingWork.ShouldBeTrue();
+        _manual.Turn();
+        ran.ShouldBe([1, 2, 3, 4, 5]);
+        Loop.HasPendingWork.ShouldBeFalse();
+    }
+
+    [Fact]
     public void Event_OfASocketClosedInTheSameBatch_DoesNotReachItsSuccessor()
     {
         var successor = new List<Readiness>();

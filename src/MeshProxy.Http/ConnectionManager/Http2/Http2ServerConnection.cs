@@ -265,7 +265,7 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
         if (!_flushQueued && !_writing)
         {
             _flushQueued = true;
-            Worker.Loop.Enqueue(this);
+            Worker.Loop.RunAtTurnEnd(this);
         }
     }
 
