@@ -15,7 +15,10 @@ internal sealed class Http2Run : IHttp2Events
 
     private static readonly Http2Stats s_stats = new(new StatsStore(0).Root);
 
-    private readonly SlabPool _pool = new();
+    [ThreadStatic]
+    private static SlabPool? t_pool;
+
+    private readonly SlabPool _pool = t_pool ??= new SlabPool();
     private readonly StringBuilder _log = new();
     private readonly List<Http2Stream> _streams = [];
     private readonly List<HeaderMap> _maps = [];

@@ -227,7 +227,11 @@ internal sealed partial class Http2Codec
                     EndLocal(stream);
                 }
 
-                _events.OnSent(stream);
+                if (stream.LocalEnded)
+                {
+                    _events.OnSent(stream);
+                }
+
                 return;
             }
         }

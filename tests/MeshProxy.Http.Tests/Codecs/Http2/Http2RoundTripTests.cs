@@ -86,7 +86,7 @@ public sealed class Http2RoundTripTests
             MaxConcurrentStreams = random.Next(1, 30),
             InitialStreamWindowSize = 65_535 + (random.Next(3) * random.Next(100_000)),
             InitialConnectionWindowSize = 65_535 + (random.Next(3) * random.Next(100_000)),
-            HpackTableSize = random.Next(3) switch { 0 => 4096, 1 => random.Next(4096), _ => 65_536 },
+            HpackTableSize = random.Next(3) switch { 0 => 4096, 1 => random.Next(4096), _ => 65_535 },
         },
     };
 
