@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace MeshProxy.Samples.DocSnippets;
 
-/// <summary>docs/http-filters.md, docs/http.md, docs/routing.md, docs/upstream.md and docs/access-logs.md.</summary>
+/// <summary>docs/http-filters.md, docs/http.md, docs/http2.md, docs/routing.md, docs/upstream.md and docs/access-logs.md.</summary>
 internal static class HttpFilters
 {
     public static void Register(MeshProxyBuilder proxy)
@@ -47,6 +47,20 @@ internal static class HttpFilters
             RequestHeadersTimeout = TimeSpan.FromSeconds(10),
             UpgradeConfigs = [new UpgradeConfig("websocket")],
             CommonHttpProtocolOptions = config.CommonHttpProtocolOptions with { MaxRequestsPerConnection = 10_000 },
+        });
+    }
+
+    public static void Http2(HttpConnectionManagerBuilder http)
+    {
+        http.With(config => config with
+        {
+            DrainTimeout = TimeSpan.FromSeconds(10),
+            Http2ProtocolOptions = config.Http2ProtocolOptions with
+            {
+                MaxConcurrentStreams = 100,
+                AllowConnect = true,
+                ConnectionKeepalive = new KeepaliveSettings { Interval = TimeSpan.FromSeconds(30), Timeout = TimeSpan.FromSeconds(5) },
+            },
         });
     }
 
