@@ -1,0 +1,109 @@
+using MeshProxy.Core.Hosting;
+using MeshProxy.Http.Config;
+using MeshProxy.Http.Hosting;
+
+namespace MeshProxy.Integration.Tests.Interop;
+
+/// <summary>@grpc/grpc-js as client and as server, with the proxy in between: HTTP/2 on both sides.</summary>
+public sealed class GrpcJsTests
+{
+    private const string Refused =
+        "14 upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+
+    public static TheoryData<string, string> Scenarios => new()
+    {
+        { "unary", "151 calls" },
+        { "large", "5 MiB there and back" },
+        { "clientStream", "100 messages, 1000000 bytes" },
+        { "serverStream", "200 messages, 1000000 bytes" },
+        { "pingPong", "60 rounds" },
+        { "flood", "64 messages, 33554432 bytes" },
+        {
+            "error",
+            "9 no, 100% größer\nthan that (at the end)\n9 no, 100% größer\nthan that (at the end)\nmessage 1\nmessage 2\nmessage 3\n15 lost (at the end)\n12"
+        },
+        { "deadline", "4" },
+        { "timeout", "deadline true" },
+    };
+
+    [SkippableTheory]
+    [MemberData(nameof(Scenarios))]
+    public async Task GrpcJs_BothSides_PlaysItsScenario(string scenario, string expected)
+    {
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js");
+        await using var proxy = await Proxy.HttpAsync(server.Address, cluster: c => c.Http2());
+
+        (await PlayAsync(proxy, scenario)).ShouldBe(expected);
+    }
+
+    [SkippableTheory]
+    [InlineData("unary", "151 calls")]
+    [InlineData("pingPong", "60 rounds")]
+    public async Task GrpcJs_OverTheDownstreamsProtocol_PlaysItsScenario(string scenario, string expected)
+    {
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js");
+        await using var proxy = await Proxy.HttpAsync(server.Address, cluster: c => c.UseDownstreamProtocol());
+
+        (await PlayAsync(proxy, scenario)).ShouldBe(expected);
+    }
+
+    [SkippableFact]
+    public async Task Cancellation_ByTheClient_ReachesTheServer()
+    {
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js");
+        await using var proxy = await Proxy.HttpAsync(server.Address, cluster: c => c.Http2());
+
+        (await PlayAsync(proxy, "cancel")).ShouldBe("1 Cancelled on client");
+        await Settings.EventuallyAsync(() => server.Output.Contains("cancelled /acme.Echo/Bidi", StringComparison.Ordinal), () => server.Output);
+    }
+
+    [SkippableFact]
+    public async Task Deadline_ThatTheProxyCuts_IsStatus4FromTheProxyAndCancelsTheServer()
+    {
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js");
+        await using var proxy = await Proxy.HttpAsync(
+            server.Address,
+            cluster: c => c.Http2(),
+            http: http => http.VirtualHost("all", ["*"], host => host.Route(new RouteConfig
+            {
+                Match = new RouteMatchConfig { Prefix = "/" },
+                Route = new RouteActionConfig
+                {
+                    Cluster = Proxy.Service,
+                    MaxStreamDuration = new RouteMaxStreamDurationConfig { GrpcTimeoutHeaderMax = TimeSpan.FromMilliseconds(300) },
+                },
+            })));
+
+        // The server has sent its head, so the stream can only be reset; before that, the status is the proxy's own (see the simulated tests).
+        (await PlayAsync(proxy, "patience")).ShouldStartWith("13 ");
+        await Settings.EventuallyAsync(() => server.Output.Contains("cancelled /acme.Echo/Unary", StringComparison.Ordinal), () => server.Output);
+        proxy.Stat($"http.{Proxy.Ingress}.downstream_rq_max_duration_reached").ShouldBe(1);
+    }
+
+    [SkippableFact]
+    public async Task Server_ThatDies_FailsItsCallsAndTheNextOneSaysUnavailable()
+    {
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js");
+        await using var proxy = await Proxy.HttpAsync(server.Address, cluster: c => c.Http2());
+
+        (await PlayAsync(proxy, "die")).ShouldBeOneOf("13", "14", "1");
+        (await PlayAsync(proxy, "failing")).ShouldBe(Refused);
+    }
+
+    [SkippableFact]
+    public async Task Route_ThatIsMissing_IsUnimplemented()
+    {
+        Peers.RequireNodeProgram("grpc-client.js");
+        await using var proxy = await Proxy.HttpAsync("unix:/nonexistent/socket", http: http => http.VirtualHost("other", ["other"], host => host.Prefix("/", Proxy.Service)));
+
+        (await PlayAsync(proxy, "failing")).ShouldStartWith("12 ");
+    }
+
+    private static async Task<string> PlayAsync(Proxy proxy, string scenario)
+    {
+        var (exitCode, output) = await ChildProcess.RunAsync(
+            Peers.Require("node"), Peers.RequireNodeProgram("grpc-client.js"), $"{proxy.Port}", scenario);
+        exitCode.ShouldBe(0, output);
+        return output;
+    }
+}
