@@ -4,7 +4,7 @@
 const { WebSocket } = require('ws');
 
 exports.overHttp2 = (stream, isServer) => {
-  const ws = new WebSocket(null, undefined, {});
+  const ws = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
   ws._isServer = isServer;
   ws.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 64 << 20, skipUTF8Validation: false });
   return ws;
