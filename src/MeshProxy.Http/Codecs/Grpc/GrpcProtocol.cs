@@ -17,6 +17,13 @@ internal static class GrpcProtocol
         return type.StartsWith(ContentType) && (type.Length == ContentType.Length || type[ContentType.Length] == (byte)'+');
     }
 
+    /// <summary>Whether a response's content type is gRPC's: the media type with whatever follows it.</summary>
+    public static bool IsGrpcResponse(HeaderMap headers)
+    {
+        var type = headers.Get(HeaderNames.ContentType);
+        return type.StartsWith(ContentType) && (type.Length == ContentType.Length || type[ContentType.Length] is (byte)'+' or (byte)';');
+    }
+
     /// <summary>The code for an HTTP response that says nothing of gRPC (gRPC's http-grpc-status-mapping).</summary>
     public static GrpcStatusCode FromHttpStatus(int status) => status switch
     {
