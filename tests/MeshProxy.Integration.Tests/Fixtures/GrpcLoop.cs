@@ -7,7 +7,6 @@ using MeshProxy.Core.Stats;
 using MeshProxy.Core.Upstream.Clusters;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Grpc;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MeshProxy.Integration.Tests.Fixtures;
 
@@ -21,7 +20,7 @@ internal sealed class GrpcLoop : IAsyncDisposable
 
     private GrpcLoop()
     {
-        Loop = EventLoopFactory.Create(Settings.EventLoop, -1, "mp-control", NullLogger.Instance, new ServerStats(_stats.Root), maxRetainedSlabBytes: 1 << 20);
+        Loop = EventLoopFactory.Create(Settings.EventLoop, -1, "mp-control");
         Loop.Start();
         var registries = new ExtensionRegistries();
         MeshProxy.Http.Hosting.HttpExtensions.RegisterProtocolOptions(registries);

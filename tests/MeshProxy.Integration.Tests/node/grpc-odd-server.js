@@ -30,7 +30,8 @@ server.on('stream', (stream, headers) => {
       stream.close(Number(detail));
       break;
     case 'ResetLate':
-      stream.respond(head);
+      // With trailers to wait for: node would else end the message before it resets the stream.
+      stream.respond(head, { waitForTrailers: true });
       stream.write(message(Buffer.from('first')));
       setImmediate(() => stream.close(Number(detail)));
       break;
