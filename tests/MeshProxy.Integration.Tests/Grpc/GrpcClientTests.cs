@@ -1,6 +1,11 @@
 using System.Text;
+using MeshProxy.Core.Hosting;
+using MeshProxy.Core.Network;
 using MeshProxy.Http.Codecs.Grpc;
+using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Grpc;
+using MeshProxy.Http.Headers;
+using MeshProxy.Http.Hosting;
 
 namespace MeshProxy.Integration.Tests.Grpc;
 
@@ -316,6 +321,27 @@ public sealed class GrpcClientTests
         Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
+    [SkippableFact]
+    public async Task Filter_ThatAsksAService_IsAnsweredOnItsWorker()
+    {
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js");
+        await using var upstream = await KestrelUpstream.StartAsync();
+        await using var proxy = await Proxy.HttpAsync(
+            upstream.Address,
+            http: http => http.Filter(static context => new AskingFilter(context)).RouteAllTo(Proxy.Service),
+            other: builder => builder.Cluster("authority", cluster => cluster.Endpoints(server.Address).Http2()));
+
+        for (var i = 0; i < 20; i++)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, "/");
+            request.Headers.Add("x-question", $"question {i}");
+            using var response = await proxy.Client.SendAsync(request);
+            response.Headers.GetValues("x-answer").ShouldBe([$"question {i}"]);
+        }
+
+        proxy.Stat("cluster.authority.upstream_rq_200").ShouldBe(20);
+    }
+
     [Fact]
     public async Task Service_ThatIsNotThere_IsUnavailable()
     {
@@ -326,5 +352,25 @@ public sealed class GrpcClientTests
         await loop.RunAsync(
             async client => (await client.UnaryAsync(GrpcLoop.Method("Unary"), [1])).Status.ShouldBe(new GrpcStatus(GrpcStatusCode.Unavailable, "there is no cluster 'other'")),
             options => options with { ClusterName = "other" });
+    }
+
+    /// <summary>What external authorization will do: a call for each request.</summary>
+    private sealed class AskingFilter(HttpFilterFactoryContext context) : HttpFilter
+    {
+        private string _answer = "";
+
+        public override async ValueTask<FilterStatus> DecodeHeadersAsync(RequestHeaders headers, bool endStream)
+        {
+            var client = new GrpcClient(context.Clusters.ForWorker(Callbacks.Loop.Index), new GrpcClientOptions { ClusterName = "authority" });
+            var result = await client.UnaryAsync(GrpcLoop.Method("Unary"), headers.Get("x-question").ToArray());
+            _answer = Callbacks.Loop.IsCurrent ? Encoding.UTF8.GetString(result.ResponseOrThrow()) : "on another thread";
+            return FilterStatus.Continue;
+        }
+
+        public override ValueTask<FilterStatus> EncodeHeadersAsync(ResponseHeaders headers, bool endStream)
+        {
+            headers.Set("x-answer", _answer);
+            return default;
+        }
     }
 }

@@ -1,6 +1,7 @@
 using MeshProxy.Core.Hosting;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Hosting;
+using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Integration.Tests.Interop;
 
@@ -45,6 +46,34 @@ public sealed class GrpcJsTests
         await using var proxy = await Proxy.HttpAsync(server.Address, cluster: c => c.UseDownstreamProtocol());
 
         (await PlayAsync(proxy, scenario)).ShouldBe(expected);
+    }
+
+    [SkippableTheory]
+    [InlineData("unary", "151 calls")]
+    [InlineData("large", "5 MiB there and back")]
+    [InlineData("pingPong", "60 rounds")]
+    [InlineData("flood", "64 messages, 33554432 bytes")]
+    public async Task GrpcJs_OverTlsOnBothSides_PlaysItsScenario(string scenario, string expected)
+    {
+        var folder = Directory.CreateTempSubdirectory("mp-").FullName;
+        using var root = TestPki.Root();
+        using var leaf = TestPki.Leaf(root, "localhost");
+        var (certificate, key) = leaf.Save(folder, "leaf");
+        var ca = Path.Combine(folder, "ca.pem");
+        await File.WriteAllTextAsync(ca, root.CertificatePem);
+        await using var server = await Daemon.NodeProgramAsync("grpc-server.js", certificate, key);
+        await using var proxy = await Proxy.StartAsync(builder => builder
+            .Listener(Proxy.Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain
+                .Tls(tls => tls.Certificate(certificate, key).Alpn("h2", "http/1.1"))
+                .HttpConnectionManager(Proxy.Ingress, http => http.RouteAllTo(Proxy.Service))))
+            .Cluster(Proxy.Service, cluster => cluster
+                .Endpoints(server.Address)
+                .Tls(tls => tls.Sni("localhost").TrustedCa(ca))
+                .Http2()));
+
+        (await PlayAsync(proxy, scenario, ca)).ShouldBe(expected);
+        proxy.Stat($"http.{Proxy.Ingress}.downstream_cx_http2_total").ShouldBe(1);
+        Directory.Delete(folder, recursive: true);
     }
 
     [SkippableFact]
@@ -99,10 +128,10 @@ public sealed class GrpcJsTests
         (await PlayAsync(proxy, "failing")).ShouldStartWith("12 ");
     }
 
-    private static async Task<string> PlayAsync(Proxy proxy, string scenario)
+    private static async Task<string> PlayAsync(Proxy proxy, string scenario, params string[] more)
     {
         var (exitCode, output) = await ChildProcess.RunAsync(
-            Peers.Require("node"), Peers.RequireNodeProgram("grpc-client.js"), $"{proxy.Port}", scenario);
+            Peers.Require("node"), [Peers.RequireNodeProgram("grpc-client.js"), $"{proxy.Port}", scenario, .. more]);
         exitCode.ShouldBe(0, output);
         return output;
     }

@@ -1,7 +1,8 @@
 'use strict';
-// acme.Echo on a Unix socket: node grpc-server.js SOCKET
+// acme.Echo on a Unix socket: node grpc-server.js SOCKET [CERTIFICATE KEY]
 // What a call does besides echoing is in its metadata: x-behave = error | hang | die | late-error.
 
+const fs = require('fs');
 const grpc = require('@grpc/grpc-js');
 const { service, options } = require('./echo-service');
 
@@ -120,7 +121,11 @@ server.addService(offered, {
   },
 });
 
-server.bindAsync(`unix:${process.argv[2]}`, grpc.ServerCredentials.createInsecure(), error => {
+const [, , socketPath, certificate, key] = process.argv;
+const credentials = certificate
+  ? grpc.ServerCredentials.createSsl(null, [{ cert_chain: fs.readFileSync(certificate), private_key: fs.readFileSync(key) }])
+  : grpc.ServerCredentials.createInsecure();
+server.bindAsync(`unix:${socketPath}`, credentials, error => {
   if (error) {
     throw error;
   }
