@@ -1,5 +1,4 @@
 using MeshProxy.Core.Hosting;
-using MeshProxy.Http.Config;
 using MeshProxy.Http.Hosting;
 using MeshProxy.TestSupport.Tls;
 
@@ -93,15 +92,7 @@ public sealed class GrpcJsTests
         await using var proxy = await Proxy.HttpAsync(
             server.Address,
             cluster: c => c.Http2(),
-            http: http => http.VirtualHost("all", ["*"], host => host.Route(new RouteConfig
-            {
-                Match = new RouteMatchConfig { Prefix = "/" },
-                Route = new RouteActionConfig
-                {
-                    Cluster = Proxy.Service,
-                    MaxStreamDuration = new RouteMaxStreamDurationConfig { GrpcTimeoutHeaderMax = TimeSpan.FromMilliseconds(300) },
-                },
-            })));
+            http: http => http.VirtualHost("all", ["*"], host => host.GrpcService("acme.Echo", Proxy.Service, TimeSpan.FromMilliseconds(300))));
 
         // The server has sent its head, so the stream can only be reset; before that, the status is the proxy's own (see the simulated tests).
         (await PlayAsync(proxy, "patience")).ShouldStartWith("13 ");

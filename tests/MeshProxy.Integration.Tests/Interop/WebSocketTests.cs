@@ -97,20 +97,22 @@ public sealed class WebSocketTests
         (await PlayAsync(proxy, "close")).ShouldBe(expected ? "closed 4001 that is all" : "refused 403");
     }
 
-    [SkippableFact]
-    public async Task Socket_ThatSaysNothing_EndsByTheIdleTimeoutOfItsRoute()
+    [SkippableTheory]
+    [InlineData("h1")]
+    [InlineData("h2")]
+    public async Task Socket_ThatSaysNothing_EndsByTheIdleTimeoutOfItsRoute(string downstream)
     {
         await using var server = await Daemon.NodeProgramAsync("websocket-server.js");
         await using var proxy = await Proxy.HttpAsync(
             server.Address,
-            config => config with { UpgradeConfigs = [s_websocket] },
+            config => config with { UpgradeConfigs = [s_websocket], Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true } },
             http => http.VirtualHost("all", ["*"], host => host.Route(new RouteConfig
             {
                 Match = new RouteMatchConfig { Prefix = "/" },
                 Route = new RouteActionConfig { Cluster = Proxy.Service, IdleTimeout = TimeSpan.FromMilliseconds(300) },
             })));
 
-        (await PlayAsync(proxy, "silent")).ShouldBe("closed 1006 ");
+        (await PlayAsync(proxy, "silent", downstream)).Split('\n')[^1].ShouldBe("closed 1006 ");
         proxy.Stat($"http.{Proxy.Ingress}.downstream_rq_idle_timeout").ShouldBe(1);
     }
 
