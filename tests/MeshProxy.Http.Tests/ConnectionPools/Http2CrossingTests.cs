@@ -228,8 +228,8 @@ public class Http2CrossingTests
 
     private static HttpExchangeHarness Harness(
         Http2ProtocolOptions? http2 = null, Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? manager = null) => new(new HttpExchangeOptions
-    {
-        Manager = manager ?? (static m => m),
-        Cluster = c => With(c, new HttpClusterProtocolOptions { ExplicitHttpConfig = new ExplicitHttpConfig { Http2ProtocolOptions = http2 ?? new Http2ProtocolOptions() } }),
-    });
+        {
+            Manager = manager ?? (static m => m),
+            Cluster = c => With(c, new HttpClusterProtocolOptions { ExplicitHttpConfig = new ExplicitHttpConfig { Http2ProtocolOptions = http2 ?? new Http2ProtocolOptions() } }),
+        });
 }
