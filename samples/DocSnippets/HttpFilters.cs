@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace MeshProxy.Samples.DocSnippets;
 
-/// <summary>docs/http-filters.md, docs/http.md, docs/routing.md, docs/upstream.md and docs/access-logs.md.</summary>
+/// <summary>docs/http-filters.md, docs/http.md, docs/http2.md, docs/routing.md, docs/upstream.md, docs/grpc.md, docs/websocket.md and docs/access-logs.md.</summary>
 internal static class HttpFilters
 {
     public static void Register(MeshProxyBuilder proxy)
@@ -37,6 +37,35 @@ internal static class HttpFilters
                 .Prefix("/", "orders"));
     }
 
+    public static void Grpc(MeshProxyBuilder proxy)
+    {
+        proxy.Listener("grpc", "127.0.0.1:10000", listener => listener.FilterChain(chain => chain
+                .HttpConnectionManager("grpc", http => http
+                    .VirtualHost("all", ["*"], host => host
+                        .GrpcService("acme.Orders", "orders", maxTimeout: TimeSpan.FromMinutes(1))))))
+            .Cluster("orders", cluster => cluster.Endpoints("127.0.0.1:9000").Http2());
+    }
+
+    public static void WebSocket(HttpConnectionManagerBuilder http)
+    {
+        http.With(config => config with
+        {
+            UpgradeConfigs = [new UpgradeConfig("websocket")],
+            Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true },
+        })
+        .VirtualHost("all", ["*"], host => host
+            .Route(new RouteConfig
+            {
+                Match = new RouteMatchConfig { Prefix = "/chat" },
+                Route = new RouteActionConfig { Cluster = "chat", IdleTimeout = TimeSpan.FromHours(1) },
+            })
+            .Route(new RouteConfig
+            {
+                Match = new RouteMatchConfig { Prefix = "/" },
+                Route = new RouteActionConfig { Cluster = "orders", UpgradeConfigs = [new UpgradeConfig("websocket", Enabled: false)] },
+            }));
+    }
+
     public static void Settings(HttpConnectionManagerBuilder http)
     {
         http.With(config => config with
@@ -47,6 +76,20 @@ internal static class HttpFilters
             RequestHeadersTimeout = TimeSpan.FromSeconds(10),
             UpgradeConfigs = [new UpgradeConfig("websocket")],
             CommonHttpProtocolOptions = config.CommonHttpProtocolOptions with { MaxRequestsPerConnection = 10_000 },
+        });
+    }
+
+    public static void Http2(HttpConnectionManagerBuilder http)
+    {
+        http.With(config => config with
+        {
+            DrainTimeout = TimeSpan.FromSeconds(10),
+            Http2ProtocolOptions = config.Http2ProtocolOptions with
+            {
+                MaxConcurrentStreams = 100,
+                AllowConnect = true,
+                ConnectionKeepalive = new KeepaliveSettings { Interval = TimeSpan.FromSeconds(30), Timeout = TimeSpan.FromSeconds(5) },
+            },
         });
     }
 

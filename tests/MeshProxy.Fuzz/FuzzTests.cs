@@ -30,6 +30,12 @@ public sealed class FuzzTests
     [Fact]
     public void Hpack() => Run<HpackTarget>();
 
+    [Fact]
+    public void Http2ServerFrames() => Run<Http2ServerTarget>();
+
+    [Fact]
+    public void Http2ClientFrames() => Run<Http2ClientTarget>();
+
     private static void Run<T>()
         where T : IFuzzTarget
     {

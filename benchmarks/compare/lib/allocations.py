@@ -13,6 +13,7 @@ import time
 
 import contenders
 import load
+import modes
 import processes
 
 
@@ -22,6 +23,8 @@ def arguments():
     p.add_argument("--requests", type=int, default=1_000_000, help="default: %(default)s")
     p.add_argument("--warm-up", type=int, default=300_000, help="requests before counting (default: %(default)s)")
     p.add_argument("--connections", type=int, default=64, help="default: %(default)s")
+    p.add_argument("--mode", default="http", choices=("http", "h2c-h1", "h2c-h2c"), help="what client and upstream speak (default: %(default)s)")
+    p.add_argument("--streams", type=int, default=16, help="at a time on each HTTP/2 connection (default: %(default)s)")
     p.add_argument("--bar", type=float, default=1.0, help="bytes per request (default: %(default)s)")
     p.add_argument("--check", action="store_true", help="exit code 1 if the bar is missed")
     p.add_argument("--no-build", action="store_true")
@@ -67,16 +70,17 @@ def main():
     if not a.no_build:
         contender.build()
     site = contenders.Site(a.base_port)
+    streams = a.streams if modes.is_http2(a.mode) else None
     read_end, write_end = os.pipe()
     try:
-        contender.start(site, "http", env={"MESHPROXY_DIAG": "1"}, stdout=write_end)
+        contender.start(site, a.mode, env={"MESHPROXY_DIAG": "1"}, stdout=write_end)
         os.close(write_end)
         diagnostics = Diagnostics(contender.process, read_end)
-        load.h2load_count(contender.url(site, "1k"), a.connections, a.warm_up)
+        load.h2load_count(contender.url(site, "1k"), a.connections, a.warm_up, streams=streams)
         diagnostics.allocated()
         own = -diagnostics.allocated() + diagnostics.allocated()        # what one question costs
         before = diagnostics.allocated()
-        answered = load.h2load_count(contender.url(site, "1k"), a.connections, a.requests)
+        answered = load.h2load_count(contender.url(site, "1k"), a.connections, a.requests, streams=streams)
         allocated = diagnostics.allocated() - before - own
         contender.alive()
     finally:

@@ -13,6 +13,7 @@ import time
 
 import contenders
 import load
+import modes
 import processes
 
 IN_FLIGHT = 32      # few at a time: the proxy's upstream pool stays small, and is not what is measured
@@ -21,14 +22,16 @@ IN_FLIGHT = 32      # few at a time: the proxy's upstream pool stays small, and 
 def arguments():
     p = argparse.ArgumentParser(prog="benchmarks/compare/idle", description=__doc__)
     p.add_argument("--contenders", default="meshproxy,nginx,haproxy", help=f"comma-separated, of: {', '.join(contenders.known())} (default: %(default)s)")
+    p.add_argument("--mode", default="http", choices=("http", "h2c-h1"), help="what the client speaks (default: %(default)s)")
     p.add_argument("--connections", default="2000,5000,12000", help="where memory is read; the slope is from the first to the last (default: %(default)s)")
     p.add_argument("--settle", type=float, default=3, help="seconds between the last answer and the reading (default %(default)s)")
-    p.add_argument("--bar", type=int, default=2048, help="bytes per connection that our own contenders may cost (default %(default)s)")
+    p.add_argument("--bar", type=int, help="bytes per connection that our own contenders may cost (default 2048, over HTTP/2 8192)")
     p.add_argument("--check", action="store_true", help="exit code 1 if one of our own contenders misses the bar")
     p.add_argument("--no-build", action="store_true")
     p.add_argument("--base-port", type=int, help="use ports from this one on (default: free ones)")
     p.add_argument("--output", default=f"{contenders.REPO}/artifacts/compare")
     a = p.parse_args()
+    a.bar = a.bar or (8192 if modes.is_http2(a.mode) else 2048)
     a.contenders = [c for c in a.contenders.split(",") if c]
     a.connections = sorted(int(n) for n in a.connections.split(","))
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -44,9 +47,44 @@ def request(port, path):
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def open_more(held, wanted, port, path):
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+def request_http2(port, path):
+    """Preface, settings and one request, its header names and values as literals that are indexed where a browser would."""
+    fields = {":method": "GET", ":scheme": "http", ":path": path, ":authority": f"127.0.0.1:{port}", **{n.lower(): v for n, v in load.BROWSER_HEADERS.items()}}
+    block = b""
+    for name, value in fields.items():
+        block += bytes((0x40 if name not in (":path",) else 0,))
+        for text in (name.encode(), value.encode()):
+            block += bytes((len(text),)) + text if len(text) < 127 else bytes((127, (len(text) - 127) & 127 | 128, len(text) - 127 >> 7)) + text
+    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(4, 1, 0) + frame(1, 5, 1, block)
+
+
+def is_answered(data, mode):
+    """Whether a whole answer stands in what has come."""
+    if not modes.is_http2(mode):
+        head, end, body = data.partition(b"\r\n\r\n")
+        if end and b" 200 " not in head[:16]:
+            raise SystemExit(f"the answer was {head.splitlines()[0].decode()}")
+        return end and len(body) >= contenders.BODY_BYTES["1k"]
+    at = 0
+    while len(data) >= at + 9:
+        kind, flags, length = data[at + 3], data[at + 4], int.from_bytes(data[at:at + 3], "big")
+        if len(data) < at + 9 + length:
+            return False
+        if kind in (3, 7):
+            raise SystemExit("the stream was reset, or the connection ended")
+        if kind in (0, 1) and flags & 1:
+            return True
+        at += 9 + length
+    return False
+
+
+def open_more(held, wanted, port, path, mode):
     """Opens connections up to the wanted number and takes one whole answer on each."""
-    poll, waiting, text = select.epoll(), {}, request(port, path)
+    poll, waiting, text = select.epoll(), {}, (request_http2 if modes.is_http2(mode) else request)(port, path)
     try:
         while len(held) < wanted or waiting:
             while len(held) < wanted and len(waiting) < IN_FLIGHT:
@@ -63,10 +101,7 @@ def open_more(held, wanted, port, path):
                 if not data:
                     raise SystemExit(f"the proxy closed a connection, {len(held)} were open")
                 entry[1] += data
-                head, end, body = entry[1].partition(b"\r\n\r\n")
-                if end and len(body) >= contenders.BODY_BYTES["1k"]:
-                    if b" 200 " not in head[:16]:
-                        raise SystemExit(f"the answer was {head.splitlines()[0].decode()}")
+                if is_answered(entry[1], mode):
                     poll.unregister(number)
                     del waiting[number]
     finally:
@@ -85,11 +120,11 @@ def all_open(held):
 
 def measure(contender, site, a):
     env = {"MESHPROXY_GC_ON_SIGUSR1": "1"} if contender.subject else None
-    contender.start(site, "http", env=env)
+    contender.start(site, a.mode, env=env)
     held, readings = [], []
     try:
         for wanted in a.connections:
-            open_more(held, wanted, contender.port, f"{site.path}/1k")
+            open_more(held, wanted, contender.port, f"{site.path}/1k", a.mode)
             time.sleep(a.settle)
             if contender.subject:
                 os.kill(contender.process.pid, signal.SIGUSR1)      # a full, compacting collection

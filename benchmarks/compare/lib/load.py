@@ -79,8 +79,8 @@ def _h2load(options, url, connections, seconds, core, log_file):
             "p50_us": latencies[len(latencies) // 2], "p99_us": latencies[min(len(latencies) - 1, len(latencies) * 99 // 100)]}
 
 
-def h2load_count(url, connections, requests, core=None):
-    """Sends exactly so many requests; returns how many succeeded."""
+def h2load_count(url, connections, requests, core=None, streams=None):
+    """Sends exactly so many requests, over HTTP/2 if a number of streams is given; returns how many succeeded."""
     pin = ["taskset", "-c", str(core)] if core is not None else []
-    out = _run([*pin, "h2load", "--h1", "-t", "1", "-c", str(connections), "-m", "1", "-n", str(requests), *_headers(), url], 3600)
+    out = _run([*pin, "h2load", *([] if streams else ["--h1"]), "-t", "1", "-c", str(connections), "-m", str(streams or 1), "-n", str(requests), *_headers(), url], 3600)
     return int(re.search(r"(\d+) succeeded", out).group(1))

@@ -7,7 +7,7 @@ public sealed record Http2ProtocolOptions
     internal const int DefaultInitialStreamWindowSize = 16 * 1024 * 1024;
     internal const int DefaultInitialConnectionWindowSize = 24 * 1024 * 1024;
 
-    /// <summary>The most bytes of HPACK's dynamic table, in both directions, 0 to 65536 (Envoy: <c>hpack_table_size</c>, without an upper end).</summary>
+    /// <summary>The most bytes of HPACK's dynamic table, in both directions, 0 to 65535 (Envoy: <c>hpack_table_size</c>, without an upper end).</summary>
     /// <value>4096.</value>
     public int HpackTableSize { get; init; } = 4096;
 
@@ -32,8 +32,8 @@ public sealed record Http2ProtocolOptions
     /// <value>10000.</value>
     public int MaxOutboundFrames { get; init; } = 10_000;
 
-    /// <summary>How many PING and SETTINGS acknowledgements, RST_STREAM and WINDOW_UPDATE frames may wait for a peer that does not read
-    /// (Envoy: <c>max_outbound_control_frames</c>).</summary>
+    /// <summary>How many acknowledgements of PING and SETTINGS, and RST_STREAM frames for what the peer did wrong, may wait for a peer that does
+    /// not read (Envoy: <c>max_outbound_control_frames</c>).</summary>
     /// <value>1000.</value>
     public int MaxOutboundControlFrames { get; init; } = 1000;
 

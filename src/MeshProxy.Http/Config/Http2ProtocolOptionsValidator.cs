@@ -6,7 +6,7 @@ namespace MeshProxy.Http.Config;
 internal static class Http2ProtocolOptionsValidator
 {
     private const int MinWindow = 65_535;
-    private const int MaxTable = 64 * 1024;
+    private const int MaxTable = ushort.MaxValue;
 
     public static void Validate(Http2ProtocolOptions options, ConfigErrors errors)
     {

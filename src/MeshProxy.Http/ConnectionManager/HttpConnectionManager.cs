@@ -142,6 +142,13 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
             20 => StreamProtocol.Http2,
             _ => StreamProtocol.Http11,
         };
+        if (info.Protocol == StreamProtocol.Http2 && stream.RequestHeaders.Authority.IsEmpty)
+        {
+            // HTTP/1's codec sees to it itself.
+            stream.SendReplyWithoutFilters(400, "", ResponseCodeDetails.MissingHost, null);
+            return false;
+        }
+
         var result = _requestMutation.Apply(stream.RequestHeaders, client);
         if (!result.IsOk)
         {

@@ -66,6 +66,13 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>A node program that listens on <c>process.argv[2]</c>.</summary>
     public static Task<Daemon> NodeAsync(string program) => StartAsync("node", "program.js", _ => program, (folder, config) => [config, SocketIn(folder)]);
 
+    /// <summary>A program of the folder <c>node</c>, which has packages from npm. It listens on its first argument.</summary>
+    public static Task<Daemon> NodeProgramAsync(string name, params string[] arguments)
+    {
+        var program = Peers.RequireNodeProgram(name);
+        return StartAsync("node", "unused", _ => "", (folder, _) => [program, SocketIn(folder), .. arguments]);
+    }
+
     public static async Task<Daemon> StartAsync(string program, string configName, Func<string, string> config, Func<string, string, string[]> arguments)
     {
         var path = Peers.Require(program);

@@ -17,6 +17,12 @@ internal sealed partial class Http2Codec
 
     private const int MaxDebugBytes = 128;
 
+    /// <summary>So many streams may each queue up to the watermark; more of them share what these may hold together.</summary>
+    private const int StreamsWithFullWatermark = 16;
+
+    /// <summary>What a stream may queue however many there are.</summary>
+    private const int MinWatermarkBytes = 64 * 1024;
+
     private bool _signalled;
 
     /// <summary>Ends a response's or a request's head. A 1xx does not end the stream.</summary>
@@ -82,7 +88,7 @@ internal sealed partial class Http2Codec
         }
 
         stream.EndQueued = endStream;
-        stream.IsAboveHighWatermark |= stream.Queue.Length > _options.HighWatermarkBytes;
+        stream.IsAboveHighWatermark |= stream.Queue.Length > HighWatermark();
         MakeReady(stream);
     }
 
@@ -142,6 +148,18 @@ internal sealed partial class Http2Codec
     {
         _goAwayLastId = Math.Min(_goAwayLastId, _lastPeerStreamId);
         WriteGoAway(_goAwayLastId, code, debug);
+    }
+
+    /// <summary>
+    /// A peer that opens many streams and takes nothing of any must not make us hold their number times the watermark. A stream that is
+    /// above it by this rule alone is writable again after its next frame.
+    /// </summary>
+    private int HighWatermark()
+    {
+        var full = _options.HighWatermarkBytes;
+        return _table.Count <= StreamsWithFullWatermark
+            ? full
+            : (int)Math.Min(full, Math.Max(MinWatermarkBytes, (long)full * StreamsWithFullWatermark / _table.Count));
     }
 
     private void SendOneFrame(Http2Stream stream)
@@ -209,7 +227,11 @@ internal sealed partial class Http2Codec
                     EndLocal(stream);
                 }
 
-                _events.OnSent(stream);
+                if (stream.LocalEnded)
+                {
+                    _events.OnSent(stream);
+                }
+
                 return;
             }
         }
@@ -356,10 +378,11 @@ internal sealed partial class Http2Codec
         }
     }
 
+    /// <summary>False if the connection has ended; the GOAWAY that says so is not counted.</summary>
     private bool CountOutput(bool control)
     {
         Signal();
-        return _dead || Check(_guard.OnOutbound(control));
+        return !Error.IsSet && Check(_guard.OnOutbound(control));
     }
 
     private void Signal()

@@ -191,6 +191,13 @@ internal sealed partial class Http2Codec
         _block.Clear();
     }
 
+    /// <summary>Gives back the room that HPACK's tables have to spare: for a connection that is idle.</summary>
+    public void Trim()
+    {
+        _decoder.Trim();
+        _encoder.Trim();
+    }
+
     private Http2Stream Rent()
     {
         _held++;

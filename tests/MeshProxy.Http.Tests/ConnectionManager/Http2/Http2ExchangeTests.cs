@@ -304,6 +304,18 @@ public class Http2ExchangeTests
     }
 
     [Fact]
+    public void Request_WithoutAuthority_IsRefused()
+    {
+        var h = new HttpExchangeHarness(new HttpExchangeOptions { AccessLogFormat = "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%" });
+        var client = new Http2SimulatedClient(h);
+        client.Send(Head(1, true, (":method", "GET"), (":scheme", "http"), (":path", "/")));
+
+        client.Status(1).ShouldBe("400");
+        h.LogLines.ShouldBe(["400 missing_host_header"]);
+        h.ShouldBeClean();
+    }
+
+    [Fact]
     public void Streams_OverTheLimit_AreRefused()
     {
         var h = new HttpExchangeHarness(new HttpExchangeOptions
