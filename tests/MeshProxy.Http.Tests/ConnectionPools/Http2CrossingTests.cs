@@ -1,6 +1,7 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.Http.Tests.ConnectionPools;
 
@@ -159,11 +160,20 @@ public class Http2CrossingTests
         h.ShouldBeClean();
     }
 
-    [Fact]
-    public void ManyStreams_WithMixedEnds_LeaveNothing()
+    [Theory]
+    [InlineData(false, 7)]
+    [InlineData(true, 8)]
+    [InlineData(true, 9)]
+    public void ManyStreams_WithMixedEnds_LeaveNothing(bool rough, int seed)
     {
-        var h = Harness();
-        var random = new Random(7);
+        var h = Harness(network: !rough ? new SimulatedNetworkOptions() : new SimulatedNetworkOptions
+        {
+            Seed = seed,
+            TearSegments = true,
+            SendWouldBlockProbability = 0.1,
+            SpuriousEventProbability = 0.1,
+        });
+        var random = new Random(seed);
         var client = new Http2SimulatedClient(h, (3, 1000));
         client.Send(Http2Frames.Request(1));
         var server = new Http2SimulatedServer(h).Hello();
@@ -227,9 +237,12 @@ public class Http2CrossingTests
         cluster with { TypedExtensionProtocolOptions = [new ExtensionConfig(HttpClusterProtocolOptions.ExtensionName, options)] };
 
     private static HttpExchangeHarness Harness(
-        Http2ProtocolOptions? http2 = null, Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? manager = null) => new(new HttpExchangeOptions
-    {
-        Manager = manager ?? (static m => m),
-        Cluster = c => With(c, new HttpClusterProtocolOptions { ExplicitHttpConfig = new ExplicitHttpConfig { Http2ProtocolOptions = http2 ?? new Http2ProtocolOptions() } }),
-    });
+        Http2ProtocolOptions? http2 = null,
+        Func<HttpConnectionManagerConfig, HttpConnectionManagerConfig>? manager = null,
+        SimulatedNetworkOptions? network = null) => new(new HttpExchangeOptions
+        {
+            Network = network ?? new SimulatedNetworkOptions(),
+            Manager = manager ?? (static m => m),
+            Cluster = c => With(c, new HttpClusterProtocolOptions { ExplicitHttpConfig = new ExplicitHttpConfig { Http2ProtocolOptions = http2 ?? new Http2ProtocolOptions() } }),
+        });
 }

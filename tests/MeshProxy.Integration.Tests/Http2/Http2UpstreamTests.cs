@@ -225,6 +225,39 @@ public sealed class Http2UpstreamTests
         upstream.Connections.ShouldBe(2);
     }
 
+    [Fact]
+    public async Task Tls_UntrustedServer_Is503WithTheReason()
+    {
+        using var certificate = CreateCertificate("localhost");
+        await using var upstream = await KestrelUpstream.StartAsync(protocols: HttpProtocols.Http2, certificate: certificate);
+        await using var proxy = await Proxy.HttpAsync(upstream.Address, MatchScheme, cluster: c => c.Tls(t => t.Sni("localhost")).Http2());
+
+        using var response = await proxy.Client.GetAsync("/");
+
+        ((int)response.StatusCode).ShouldBe(503);
+        (await response.Content.ReadAsStringAsync()).ShouldContain("remote connection failure, transport failure reason: ");
+    }
+
+    [Fact]
+    public async Task Http2Client_ManyBodiesAtOnce_ComeBackAsTheyWent()
+    {
+        await using var upstream = await Http2KestrelAsync();
+        await using var proxy = await Proxy.HttpAsync(upstream.Address, cluster: c => c.UseDownstreamProtocol(), concurrency: 1);
+        var client = proxy.Own(proxy.CreateClient());
+        client.DefaultRequestVersion = System.Net.HttpVersion.Version20;
+        client.DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+
+        await Parallel.ForAsync(0, 200, new ParallelOptions { MaxDegreeOfParallelism = 50 }, async (i, cancellation) =>
+        {
+            var length = i * 7_001;
+            using var response = await client.PostAsync("/echo", new PayloadContent(length, withLength: i % 2 == 0), cancellation);
+            response.Version.ShouldBe(System.Net.HttpVersion.Version20);
+            (await Payload.VerifyAsync(await response.Content.ReadAsStreamAsync(cancellation), cancellation)).ShouldBe(length);
+        });
+
+        upstream.Connections.ShouldBe(1);
+    }
+
     [SkippableFact]
     public async Task Nghttpd_ServesFilesAndEchoesBodies()
     {
