@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace MeshProxy.Samples.DocSnippets;
 
-/// <summary>docs/http-filters.md, docs/http.md, docs/http2.md, docs/routing.md, docs/upstream.md and docs/access-logs.md.</summary>
+/// <summary>docs/http-filters.md, docs/http.md, docs/http2.md, docs/routing.md, docs/upstream.md, docs/grpc.md, docs/websocket.md and docs/access-logs.md.</summary>
 internal static class HttpFilters
 {
     public static void Register(MeshProxyBuilder proxy)
@@ -35,6 +35,35 @@ internal static class HttpFilters
                     TypedPerFilterConfig = [new ExtensionConfig("acme.quota", new QuotaConfig { Limit = 5 })],
                 })
                 .Prefix("/", "orders"));
+    }
+
+    public static void Grpc(MeshProxyBuilder proxy)
+    {
+        proxy.Listener("grpc", "127.0.0.1:10000", listener => listener.FilterChain(chain => chain
+                .HttpConnectionManager("grpc", http => http
+                    .VirtualHost("all", ["*"], host => host
+                        .GrpcService("acme.Orders", "orders", maxTimeout: TimeSpan.FromMinutes(1))))))
+            .Cluster("orders", cluster => cluster.Endpoints("127.0.0.1:9000").Http2());
+    }
+
+    public static void WebSocket(HttpConnectionManagerBuilder http)
+    {
+        http.With(config => config with
+        {
+            UpgradeConfigs = [new UpgradeConfig("websocket")],
+            Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true },
+        })
+        .VirtualHost("all", ["*"], host => host
+            .Route(new RouteConfig
+            {
+                Match = new RouteMatchConfig { Prefix = "/chat" },
+                Route = new RouteActionConfig { Cluster = "chat", IdleTimeout = TimeSpan.FromHours(1) },
+            })
+            .Route(new RouteConfig
+            {
+                Match = new RouteMatchConfig { Prefix = "/" },
+                Route = new RouteActionConfig { Cluster = "orders", UpgradeConfigs = [new UpgradeConfig("websocket", Enabled: false)] },
+            }));
     }
 
     public static void Settings(HttpConnectionManagerBuilder http)
@@ -87,6 +116,37 @@ internal static class HttpFilters
                 CircuitBreakers = new() { DefaultPriority = new() { MaxConnections = 256, MaxPendingRequests = 64, MaxRequests = 512 } },
                 CommonHttpProtocolOptions = new() { IdleTimeout = TimeSpan.FromMinutes(1), MaxRequestsPerConnection = 10_000 },
             }));
+    }
+
+    public static void Http2Clusters(MeshProxyBuilder proxy)
+    {
+        proxy.Cluster("grpc", cluster => cluster.Endpoints("10.0.0.1:50051").Http2())
+            .Cluster("either", cluster => cluster
+                .Endpoints("10.0.0.2:443")
+                .Tls(tls => tls.Sni("either.internal").TrustedCa("/etc/certs/ca.pem"))
+                .AutoHttp())
+            .Cluster("mirror", cluster => cluster.Endpoints("10.0.0.3:8080").UseDownstreamProtocol(new Http2ProtocolOptions
+            {
+                MaxConcurrentStreams = 100,
+                ConnectionKeepalive = new KeepaliveSettings { Interval = TimeSpan.FromSeconds(30), Timeout = TimeSpan.FromSeconds(5) },
+            }))
+            .Cluster("egress", cluster => cluster
+                .Endpoints("10.0.0.4:443")
+                .Tls(tls => tls.TrustedCa("/etc/certs/ca.pem"))
+                .Http2()
+                .HttpProtocol(http => http with
+                {
+                    UpstreamHttpProtocolOptions = new UpstreamHttpProtocolOptions { AutoSni = true, AutoSanValidation = true },
+                }));
+    }
+
+    public static void TcpOverConnect(VirtualHostBuilder host)
+    {
+        host.Route(new RouteConfig
+        {
+            Match = new RouteMatchConfig { ConnectMatcher = true },
+            Route = new RouteActionConfig { Cluster = "db", UpgradeConfigs = [new UpgradeConfig("CONNECT") { ConnectConfig = new ConnectConfig() }] },
+        });
     }
 }
 

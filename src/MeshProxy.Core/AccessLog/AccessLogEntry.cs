@@ -36,6 +36,13 @@ public class AccessLogEntry
         return false;
     }
 
+    /// <summary>How a gRPC call ended, by its trailers, its head or the HTTP status; false if the request was not gRPC or nothing was answered.</summary>
+    public virtual bool TryGetGrpcStatus(out int code)
+    {
+        code = 0;
+        return false;
+    }
+
     /// <summary>A response trailer's first value; the name is in lower case.</summary>
     public virtual bool TryGetResponseTrailer(string name, out ReadOnlySpan<byte> value)
     {

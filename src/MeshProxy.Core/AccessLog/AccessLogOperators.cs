@@ -16,6 +16,7 @@ internal static class AccessLogOperators
         ["UPSTREAM_PROTOCOL"] = static (e, w) => Text(w, e.Info.UpstreamProtocol.ToProtocolString()),
         ["RESPONSE_CODE"] = static (e, w) => Number(w, e.Info.ResponseCode),
         ["RESPONSE_CODE_DETAILS"] = static (e, w) => Text(w, e.Info.ResponseCodeDetails),
+        ["GRPC_STATUS_NUMBER"] = AccessLogGrpcOperators.Compile("NUMBER")!,
         ["RESPONSE_FLAGS"] = static (e, w) => Flags(w, e.Info.ResponseFlags, useLong: false),
         ["RESPONSE_FLAGS_LONG"] = static (e, w) => Flags(w, e.Info.ResponseFlags, useLong: true),
         ["CONNECTION_TERMINATION_DETAILS"] = static (e, w) => Text(w, e.Info.ConnectionTerminationDetails),
@@ -92,6 +93,10 @@ internal static class AccessLogOperators
                 return Header(name, argument!, out error);
             case "DYNAMIC_METADATA":
                 return Metadata(argument!.Split(':'));
+            case "GRPC_STATUS":
+                var grpc = AccessLogGrpcOperators.Compile(argument);
+                error = grpc is null ? $"has %GRPC_STATUS({argument})%: the format is CAMEL_STRING, SNAKE_STRING or NUMBER" : null;
+                return grpc;
             case "FILTER_STATE":
                 // Envoy's PLAIN and TYPED choose a serialization of its C++ objects; ours have ToString.
                 var key = argument!.Split(':')[0];

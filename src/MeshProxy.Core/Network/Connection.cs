@@ -115,6 +115,9 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
     /// <summary>The peer that the socket is connected to.</summary>
     public NetworkAddress? DirectRemoteAddress { get; }
 
+    /// <summary>The upstream endpoint's name, where it has one.</summary>
+    internal string? RemoteHostname { get; init; }
+
     public long BytesReceived { get; private set; }
 
     public long BytesSent { get; private set; }

@@ -43,7 +43,8 @@ internal sealed class ServerRuntime
         _accessLogs = new AccessLogManager(store, loggers);
         _clusters = new ClusterManager(
             new ClusterContext { Stats = store, Registries = registries, LoggerFactory = loggers, Services = services },
-            [.. _threads.Workers.Select(w => w.Loop)]);
+            [.. _threads.Workers.Select(w => w.Loop)],
+            _threads.Control);
         _listeners = new ListenerManager(new ListenerContext
         {
             Control = _threads.Control,

@@ -13,7 +13,7 @@ public abstract class TlsInfo
     /// <summary><c>TLSv1.2</c> or <c>TLSv1.3</c>.</summary>
     public abstract string Version { get; }
 
-    /// <summary>By its IANA name without the prefix, such as <c>TLS_AES_128_GCM_SHA256</c>.</summary>
+    /// <summary>By its OpenSSL name: <c>TLS_AES_128_GCM_SHA256</c>, <c>ECDHE-RSA-AES128-GCM-SHA256</c>.</summary>
     public abstract string CipherSuite { get; }
 
     /// <summary>Whether the peer has shown a certificate.</summary>

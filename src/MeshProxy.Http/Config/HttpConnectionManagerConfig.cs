@@ -147,6 +147,10 @@ public sealed record HttpConnectionManagerConfig : IReferencesClusters
     /// <value>False.</value>
     public bool StripTrailingHostDot { get; init; }
 
+    /// <summary>What <c>:scheme</c> upstreams see (Envoy: <c>scheme_header_transformation</c>).</summary>
+    /// <value>Null: what the client used.</value>
+    public SchemeHeaderTransformation? SchemeHeaderTransformation { get; init; }
+
     // Protocol
 
     /// <summary>Which upgrades are let through, unless a route says otherwise (Envoy: <c>upgrade_configs</c>).</summary>

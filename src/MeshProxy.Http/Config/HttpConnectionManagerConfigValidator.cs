@@ -32,6 +32,10 @@ internal sealed class HttpConnectionManagerConfigValidator(IExtensionCatalog cat
             !(config.StripMatchingHostPort && config.StripAnyHostPort),
             "strip_any_host_port",
             "set only one of strip_matching_host_port and strip_any_host_port");
+        errors.Require(
+            config.SchemeHeaderTransformation?.SchemeToOverwrite is null or "" or "http" or "https",
+            "scheme_header_transformation.scheme_to_overwrite",
+            $"must be http or https, is '{config.SchemeHeaderTransformation?.SchemeToOverwrite}'");
         RouteConfigValidator.ValidateUpgrades(config.UpgradeConfigs, errors);
         for (var i = 0; i < config.UpgradeConfigs.Count; i++)
         {

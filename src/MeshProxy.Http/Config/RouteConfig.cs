@@ -68,6 +68,11 @@ public sealed record RouteActionConfig
     /// <value>Null: the connection manager's.</value>
     public TimeSpan? IdleTimeout { get; init; }
 
+    /// <summary>How long a stream may live, and what <c>grpc-timeout</c> means (Envoy: <c>max_stream_duration</c>). If set, <see cref="Timeout"/> is not in
+    /// force, as in Envoy.</summary>
+    /// <value>Null: <see cref="Timeout"/>, and the connection manager's limit.</value>
+    public RouteMaxStreamDurationConfig? MaxStreamDuration { get; init; }
+
     /// <summary>Replaces the part of the path that matched, the whole of it for a regex (Envoy: <c>prefix_rewrite</c>).</summary>
     /// <value>Empty: none.</value>
     public string PrefixRewrite { get; init; } = "";

@@ -92,6 +92,10 @@ internal sealed class RouteConfigValidator(ExtensionValidator extensions, int ma
         errors.RequireText(route.Cluster, "cluster");
         errors.RequireDuration(route.Timeout, "timeout");
         errors.RequireDuration(route.IdleTimeout, "idle_timeout");
+        var duration = errors.Field("max_stream_duration");
+        duration.RequireDuration(route.MaxStreamDuration?.MaxStreamDuration, "max_stream_duration");
+        duration.RequireDuration(route.MaxStreamDuration?.GrpcTimeoutHeaderMax, "grpc_timeout_header_max");
+        duration.RequireDuration(route.MaxStreamDuration?.GrpcTimeoutHeaderOffset, "grpc_timeout_header_offset");
         errors.RequireHeaderValue(route.PrefixRewrite, "prefix_rewrite");
         errors.Require(!route.PrefixRewrite.AsSpan().ContainsAny(' ', '\t'), "prefix_rewrite", "must not hold a space; write %20");
         errors.RequireHeaderValue(route.HostRewriteLiteral, "host_rewrite_literal");

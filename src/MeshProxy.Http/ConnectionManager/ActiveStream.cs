@@ -3,6 +3,7 @@ using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
+using MeshProxy.Http.Codecs.Grpc;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 using MeshProxy.Http.Routing;
@@ -31,6 +32,7 @@ internal sealed class ActiveStream : IRouterCallbacks
     private bool _routeSelected;
     private bool _dead;
     private bool _zombie;
+    private bool _durationApplied;
 
     public ActiveStream(HttpWorker worker)
     {
@@ -70,6 +72,11 @@ internal sealed class ActiveStream : IRouterCallbacks
 
     public bool IsTunnelRequest { get; private set; }
 
+    bool IRouterCallbacks.SchemeMatchesUpstream => _worker.Shared.Config.SchemeHeaderTransformation is { MatchUpstream: true };
+
+    /// <summary>Whether the request was gRPC as it came, whatever filters make of it.</summary>
+    public bool IsGrpcRequest { get; private set; }
+
     public bool RequestEnded => _decode.RequestEnded;
 
     /// <summary>Whether the response was sent to its end.</summary>
@@ -106,6 +113,8 @@ internal sealed class ActiveStream : IRouterCallbacks
                 {
                     Timer.SetIdleTimeout(idleMs);
                 }
+
+                ApplyDuration(_route?.MaxStreamDuration);
             }
 
             return _route;
@@ -134,6 +143,7 @@ internal sealed class ActiveStream : IRouterCallbacks
     public void Begin(ClientIdentity client, bool endStream, bool upgrade)
     {
         IsTunnelRequest = upgrade;
+        IsGrpcRequest = GrpcProtocol.IsGrpc(RequestHeaders);
         if (BeginCounted(endStream) && _worker.Shared.PrepareRequest(this, client, upgrade))
         {
             _ = _decode.RunAsync();
@@ -168,7 +178,15 @@ internal sealed class ActiveStream : IRouterCallbacks
     public T? RouteConfig<T>(string filterName)
         where T : class => Route?.PerFilterConfig(filterName) as T;
 
-    public void SendLocalReply(int status, string body, string details, Action<ResponseHeaders>? modifyHeaders = null)
+    public void SendLocalReply(int status, string body, string details, Action<ResponseHeaders>? modifyHeaders = null) =>
+        SendLocalReply(status, body, details, grpcStatus: null, modifyHeaders);
+
+    /// <param name="status">Of HTTP.</param>
+    /// <param name="body">The text; empty for none.</param>
+    /// <param name="details">The response-code detail that says why, for logs.</param>
+    /// <param name="grpcStatus">What a gRPC client is told; null: what stands for the HTTP status.</param>
+    /// <param name="modifyHeaders">Changes the reply's headers before encoding.</param>
+    public void SendLocalReply(int status, string body, string details, GrpcStatusCode? grpcStatus, Action<ResponseHeaders>? modifyHeaders = null)
     {
         Loop.ThrowIfNotCurrent();
         if (!IsLive || _dead || ResponseEnded || _encode.IsReplyPending)
@@ -184,10 +202,10 @@ internal sealed class ActiveStream : IRouterCallbacks
             return;
         }
 
-        _encode.Reply(status, body, modifyHeaders);
+        _encode.Reply(status, body, grpcStatus, modifyHeaders);
     }
 
-    /// <summary>As <see cref="SendLocalReply"/>, past the filters: they have not seen the request.</summary>
+    /// <summary>A local reply, past the filters: they have not seen the request.</summary>
     public void SendReplyWithoutFilters(int status, string body, string details, Action<ResponseHeaders>? modifyHeaders)
     {
         Chain.EncodeStopped = true;
@@ -315,6 +333,16 @@ internal sealed class ActiveStream : IRouterCallbacks
         }
     }
 
+    /// <summary>A route's limit of the stream's life takes the place of the one before.</summary>
+    private void ApplyDuration(RouteDuration? duration)
+    {
+        if (duration is not null || _durationApplied)
+        {
+            _durationApplied = duration is not null;
+            StreamDuration.Apply(duration, RequestHeaders, IsGrpcRequest, Timer, _worker.Shared.MaxStreamDurationMs);
+        }
+    }
+
     private void StopDecode()
     {
         if (!RequestEnded)
@@ -360,6 +388,8 @@ internal sealed class ActiveStream : IRouterCallbacks
         _dead = false;
         _zombie = false;
         IsTunnelRequest = false;
+        IsGrpcRequest = false;
+        _durationApplied = false;
         _abortSignal = null;
         _decode.Clear();
         _encode.Clear();

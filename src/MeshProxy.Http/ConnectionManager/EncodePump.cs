@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Grpc;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
@@ -53,9 +54,9 @@ internal sealed class EncodePump(ActiveStream stream, HttpWorker worker) : ILoop
     }
 
     /// <summary>Takes a local reply in the place of what the source was going to say.</summary>
-    public void Reply(int status, string body, Action<ResponseHeaders>? modifyHeaders)
+    public void Reply(int status, string body, GrpcStatusCode? grpcStatus, Action<ResponseHeaders>? modifyHeaders)
     {
-        _reply.Set(status, body, modifyHeaders);
+        _reply.Set(status, body, stream.IsGrpcRequest, grpcStatus, modifyHeaders);
         CancelSource();
         if (!IsActive)
         {

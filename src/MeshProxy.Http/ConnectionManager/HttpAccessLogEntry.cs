@@ -1,5 +1,6 @@
 using System.Text;
 using MeshProxy.Core.AccessLog;
+using MeshProxy.Http.Codecs.Grpc;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager;
@@ -54,6 +55,25 @@ internal sealed class HttpAccessLogEntry : AccessLogEntry
     }
 
     public override bool TryGetResponseTrailer(string name, out ReadOnlySpan<byte> value) => TryGet(_stream!.ResponseTrailers, name, out value);
+
+    public override bool TryGetGrpcStatus(out int code)
+    {
+        code = 0;
+        var stream = _stream!;
+        if (!stream.IsGrpcRequest)
+        {
+            return false;
+        }
+
+        if (GrpcProtocol.TryGetStatus(stream.ResponseTrailers, out var status) || GrpcProtocol.TryGetStatus(stream.ResponseHeaders, out status))
+        {
+            code = (int)status;
+            return true;
+        }
+
+        code = (int)GrpcProtocol.FromHttpStatus(Info.ResponseCode);
+        return Info.ResponseCode != 0;
+    }
 
     private bool TryGet(HeaderMap? headers, string name, out ReadOnlySpan<byte> value)
     {

@@ -157,6 +157,11 @@ internal sealed class HttpConnectionManager : INetworkFilterFactory
         }
 
         info.DownstreamRemoteAddress = client.AddressOf(result.Client);
+        if (Config.SchemeHeaderTransformation is { SchemeToOverwrite: { Length: > 0 } scheme })
+        {
+            stream.RequestHeaders.SetScheme(scheme);
+        }
+
         if (!Config.Proxy100Continue)
         {
             stream.RequestHeaders.Remove(HeaderNames.Expect); // the codec answers it

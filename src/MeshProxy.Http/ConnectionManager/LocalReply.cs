@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MeshProxy.Core.Buffers;
+using MeshProxy.Http.Codecs.Grpc;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
@@ -11,6 +12,8 @@ internal sealed class LocalReply : IResponseSource
 {
     private string _body = "";
     private Action<ResponseHeaders>? _modifyHeaders;
+    private bool _isGrpc;
+    private GrpcStatusCode? _grpcStatus;
 
     /// <summary>Whether a reply waits to be encoded.</summary>
     public bool IsPending { get; private set; }
@@ -19,8 +22,15 @@ internal sealed class LocalReply : IResponseSource
 
     HeaderTrailers? IResponseSource.ResponseTrailers => null;
 
-    public void Set(int status, string body, Action<ResponseHeaders>? modifyHeaders)
+    /// <param name="status">Of HTTP.</param>
+    /// <param name="body">The text; empty for none.</param>
+    /// <param name="isGrpc">The client speaks gRPC: the status and the text go into its own headers.</param>
+    /// <param name="grpcStatus">What to say to such a client; null: what stands for the HTTP status.</param>
+    /// <param name="modifyHeaders">Sees the head before it becomes gRPC's.</param>
+    public void Set(int status, string body, bool isGrpc, GrpcStatusCode? grpcStatus, Action<ResponseHeaders>? modifyHeaders)
     {
+        _isGrpc = isGrpc;
+        _grpcStatus = grpcStatus;
         Status = status;
         _body = body;
         _modifyHeaders = modifyHeaders;
@@ -39,13 +49,19 @@ internal sealed class LocalReply : IResponseSource
         IsPending = false;
         into.Clear();
         into.Status = Status;
-        if (_body.Length > 0)
+        if (_body.Length > 0 && !_isGrpc)
         {
             into.Set(HeaderNames.ContentLength, Encoding.UTF8.GetByteCount(_body).ToString(CultureInfo.InvariantCulture));
             into.Set(HeaderNames.ContentType, "text/plain");
         }
 
         _modifyHeaders?.Invoke(into);
+        if (_isGrpc)
+        {
+            GrpcLocalReply.Apply(into, _grpcStatus, _body);
+            return new ValueTask<ReadStatus>(ReadStatus.End);
+        }
+
         return new ValueTask<ReadStatus>(_body.Length == 0 ? ReadStatus.End : ReadStatus.More);
     }
 

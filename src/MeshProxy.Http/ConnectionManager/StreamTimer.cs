@@ -1,5 +1,6 @@
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Streams;
+using MeshProxy.Http.Codecs.Grpc;
 
 namespace MeshProxy.Http.ConnectionManager;
 
@@ -17,8 +18,12 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
     private long _requestAt = Never;
     private long _routeAt = Never;
     private long _endAt = Never;
+    private long _startedAt;
     private long _lastActivity;
     private long _idleMs;
+
+    /// <summary>Whether the stream's whole life is limited.</summary>
+    public bool HasMaxDuration => _endAt != Never;
 
     /// <summary>A part of a head has come. More of it does not move the deadlines.</summary>
     public void StartHead()
@@ -44,6 +49,7 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
         _requestAt = !endStream && shared.RequestTimeoutMs > 0 ? now + shared.RequestTimeoutMs : Never;
         _endAt = shared.MaxStreamDurationMs > 0 ? now + shared.MaxStreamDurationMs : Never;
         _routeAt = Never;
+        _startedAt = now;
         _lastActivity = now;
         _idleMs = shared.StreamIdleTimeoutMs;
         Rearm();
@@ -57,6 +63,13 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
     public void SetIdleTimeout(long idleMs)
     {
         _idleMs = idleMs;
+        Rearm();
+    }
+
+    /// <summary>Limits the stream's whole life, from its beginning on; null takes the limit off.</summary>
+    public void SetMaxDuration(long? milliseconds)
+    {
+        _endAt = milliseconds is { } limit ? _startedAt + limit : Never;
         Rearm();
     }
 
@@ -92,7 +105,7 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
         {
             stats.MaxDurationRequest.Increment();
             _endAt = Never;
-            Expire("downstream duration timeout", ResponseFlags.DurationTimeout, ResponseCodeDetails.MaxDurationTimeout);
+            Expire("downstream duration timeout", ResponseFlags.DurationTimeout, ResponseCodeDetails.MaxDurationTimeout, GrpcStatusCode.DeadlineExceeded);
         }
         else if (now >= _routeAt)
         {
@@ -119,7 +132,7 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
     }
 
     /// <summary>408 to a request that is not complete, 504 after that, as Envoy does; a reset if the response has begun.</summary>
-    private void Expire(string body, ResponseFlags flag, string details)
+    private void Expire(string body, ResponseFlags flag, string details, GrpcStatusCode? grpcStatus = null)
     {
         stream.StreamInfo.AddResponseFlag(flag);
         if (stream.ResponseStarted)
@@ -129,7 +142,7 @@ internal sealed class StreamTimer(ActiveStream stream, HttpWorker worker) : Loop
         }
         else
         {
-            stream.SendLocalReply(stream.RequestEnded ? 504 : 408, body, details);
+            stream.SendLocalReply(stream.RequestEnded ? 504 : 408, body, details, grpcStatus);
         }
     }
 

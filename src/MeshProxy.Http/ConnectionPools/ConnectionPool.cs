@@ -211,7 +211,7 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         {
             Remove(request);
             Stats.PendingFailureEject.Increment();
-            request.Complete(null, result.Status);
+            request.Complete(null, result.Status, result.FailureReason);
         }
 
         OnMaybeEmpty();

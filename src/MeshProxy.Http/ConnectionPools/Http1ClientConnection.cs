@@ -5,6 +5,7 @@ using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
 using MeshProxy.Http.Codecs.Http1;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
@@ -69,6 +70,8 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     public HeaderTrailers? ResponseTrailers => _trailers;
 
     public string ProtocolErrorDetails => _decoder.Error.Details;
+
+    public Http2ErrorCode? ResetCode => null;
 
     public bool IsRequestMalformed { get; private set; }
 

@@ -62,6 +62,8 @@ internal sealed class Http2ClientStream : IUpstreamStream
 
     public UpstreamResetReason ResetReason => _failure ?? UpstreamResetReason.ConnectionTermination;
 
+    public Http2ErrorCode? ResetCode { get; private set; }
+
     public bool IsRequestMalformed { get; private set; }
 
     /// <summary>Its place among its connection's streams.</summary>
@@ -94,6 +96,7 @@ internal sealed class Http2ClientStream : IUpstreamStream
         _isTunnel = false;
         _isUpgrade = false;
         IsRequestMalformed = false;
+        ResetCode = null;
     }
 
     public ValueTask<IoResult> EncodeHeadersAsync(RequestHeaders headers, bool endStream)
@@ -163,7 +166,16 @@ internal sealed class Http2ClientStream : IUpstreamStream
         }
 
         _requestEnded = true;
-        _connection.Codec.SendTrailers(stream, trailers);
+        if (_isTunnel)
+        {
+            // A tunnel has none (RFC 9113 section 8.5), and its last bytes may leave after the map is gone.
+            _connection.Codec.SendData(stream, _rest ??= new IoBuffer(_worker.Loop.Slabs), endStream: true);
+        }
+        else
+        {
+            _connection.Codec.SendTrailers(stream, trailers);
+        }
+
         return new ValueTask<IoResult>(IoResult.Success);
     }
 
@@ -274,6 +286,7 @@ internal sealed class Http2ClientStream : IUpstreamStream
         if (_stream is not { RemoteEnded: true } || !byPeer)
         {
             Fail(ReasonOf(code, byPeer), details);
+            ResetCode = byPeer ? code : null;
         }
 
         if (_linger is { IsArmed: true })

@@ -1,6 +1,7 @@
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
@@ -38,6 +39,9 @@ internal interface IUpstreamStream
     /// <summary>How the exchange was lost, after <see cref="ReadStatus.Reset"/>. A refused stream is the only one that the peer is known not
     /// to have acted upon.</summary>
     UpstreamResetReason ResetReason { get; }
+
+    /// <summary>The code of the peer's RST_STREAM; null if it sent none.</summary>
+    Http2ErrorCode? ResetCode { get; }
 
     /// <summary>Whether a write failed because the request's body is not as long as its head says.</summary>
     bool IsRequestMalformed { get; }

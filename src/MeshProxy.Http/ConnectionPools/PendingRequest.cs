@@ -18,6 +18,9 @@ internal sealed class PendingRequest(EventLoop loop)
     /// <summary>Why no stream could be assigned; <see cref="IoStatus.Ok"/> with one.</summary>
     public IoStatus Status { get; private set; }
 
+    /// <summary>What the transport socket says of a connect that failed (TLS); null if it has no part in it.</summary>
+    public string? FailureReason { get; private set; }
+
     /// <summary>The wait: completes when a stream was assigned, or none can be, or it was cancelled.</summary>
     public ValueTask<bool> Task { get; private set; }
 
@@ -27,8 +30,9 @@ internal sealed class PendingRequest(EventLoop loop)
         Task = _wait.WaitAsync();
     }
 
-    public void Complete(IUpstreamStream? stream, IoStatus status)
+    public void Complete(IUpstreamStream? stream, IoStatus status, string? failureReason = null)
     {
+        FailureReason = failureReason;
         _stream = stream;
         Status = status;
         _wait.CompleteQueued(true);

@@ -2,6 +2,7 @@ using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
@@ -41,6 +42,8 @@ internal sealed class TcpUpstreamStream : IUpstreamStream, IConnectionCallbacks
     public string ProtocolErrorDetails => "";
 
     public UpstreamResetReason ResetReason => UpstreamResetReason.ConnectionTermination;
+
+    public Http2ErrorCode? ResetCode => null;
 
     public bool IsRequestMalformed => false;
 

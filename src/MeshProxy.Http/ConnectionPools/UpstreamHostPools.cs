@@ -38,7 +38,7 @@ internal sealed class UpstreamHostPools : IWorkerHostState
     /// <summary>The worker's pools for a host; made on first use.</summary>
     public static UpstreamHostPools For(WorkerCluster cluster, Host host)
     {
-        ref var state = ref host.WorkerState(cluster.Loop.Index);
+        ref var state = ref host.WorkerState(cluster.Slot);
         return (UpstreamHostPools)(state ??= new UpstreamHostPools(cluster, host));
     }
 

@@ -93,6 +93,9 @@ internal interface IRouterCallbacks : IHttpFilterCallbacks
 
     /// <summary>Whether the downstream asked for a tunnel: its codec holds what comes back until one is granted.</summary>
     bool IsTunnelRequest { get; }
+
+    /// <summary>Whether <c>:scheme</c> becomes that of the upstream connection.</summary>
+    bool SchemeMatchesUpstream { get; }
 }
 
 internal interface IRouterTimeout

@@ -36,6 +36,21 @@ public sealed class VirtualHostBuilder
     public VirtualHostBuilder Regex(string regex, string cluster, TimeSpan? timeout = null) =>
         Route(new RouteConfig { Match = new RouteMatchConfig { SafeRegex = regex }, Route = ToCluster(cluster, timeout) });
 
+    /// <summary>Routes a gRPC service to a cluster, whose hosts must speak HTTP/2. Its streams live as long as the client's deadline (<c>grpc-timeout</c>) says.</summary>
+    /// <param name="service">With its package, as in <c>acme.Orders</c>.</param>
+    /// <param name="cluster">The cluster's name.</param>
+    /// <param name="maxTimeout">The longest deadline that counts; null: any. Calls without a deadline have the connection manager's limit.</param>
+    public VirtualHostBuilder GrpcService(string service, string cluster, TimeSpan? maxTimeout = null) =>
+        Route(new RouteConfig
+        {
+            Match = new RouteMatchConfig { Prefix = $"/{service}/" },
+            Route = new RouteActionConfig
+            {
+                Cluster = cluster,
+                MaxStreamDuration = new RouteMaxStreamDurationConfig { GrpcTimeoutHeaderMax = maxTimeout ?? TimeSpan.Zero },
+            },
+        });
+
     /// <summary>Answers paths that begin with <paramref name="prefix"/> from here.</summary>
     public VirtualHostBuilder DirectResponse(string prefix, int status, string body = "") =>
         Route(new RouteConfig

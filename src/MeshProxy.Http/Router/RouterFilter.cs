@@ -220,6 +220,11 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
     {
         var route = _route!;
         route.ApplyRewrites(headers);
+        if (_callbacks.SchemeMatchesUpstream)
+        {
+            headers.SetScheme(_cluster!.Info.TransportSocket is { IsSecure: true } ? "https"u8 : "http"u8);
+        }
+
         if (route.TimeoutMs > 0)
         {
             headers.Set(HeaderNames.XEnvoyExpectedRqTimeoutMs, route.TimeoutHeaderValue);
@@ -341,8 +346,19 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         ReplyEarlyReset(reason);
     }
 
-    private void ReplyEarlyReset(UpstreamResetReason reason) =>
-        Reply(503, ResetBody + UpstreamFailure.Text(reason), UpstreamFailure.Flag(reason), ResponseCodeDetails.EarlyReset(reason));
+    private void ReplyEarlyReset(UpstreamResetReason reason)
+    {
+        var text = ResetBody + UpstreamFailure.Text(reason);
+        var details = ResponseCodeDetails.EarlyReset(reason);
+        if (_callbacks.StreamInfo.UpstreamTransportFailureReason is { Length: > 0 } transport)
+        {
+            // As in Envoy, the details hold no spaces: logs are split at them.
+            text += ", transport failure reason: " + transport;
+            details = $"{details.AsSpan(0, details.Length - 1)}|{transport.Replace(' ', '_')}}}";
+        }
+
+        Reply(503, text, UpstreamFailure.Flag(reason), details);
+    }
 
     private void Overflow()
     {

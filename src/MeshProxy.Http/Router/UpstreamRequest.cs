@@ -5,6 +5,7 @@ using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
 using MeshProxy.Core.Upstream;
 using MeshProxy.Core.Upstream.Clusters;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.ConnectionPools;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
@@ -41,6 +42,9 @@ internal sealed class UpstreamRequest(EventLoop loop)
 
     /// <summary>Whether a write failed because the request's body is not as long as its head says.</summary>
     public bool IsRequestMalformed => _stream is { IsRequestMalformed: true };
+
+    /// <summary>The code of the peer's RST_STREAM; null if it sent none.</summary>
+    public Http2ErrorCode? ResetCode => _stream?.ResetCode;
 
     private ClusterStats Stats => _cluster!.Info.Stats;
 
@@ -107,6 +111,7 @@ internal sealed class UpstreamRequest(EventLoop loop)
             if (!refused || !TryWait(pool))
             {
                 IsWaiting = false;
+                _info.UpstreamTransportFailureReason = _pending.FailureReason;
                 return UpstreamFailure.OfConnect(_pending.Status);
             }
         }

@@ -17,7 +17,8 @@ public sealed class RouteEntry
         VirtualHostName = virtualHostName;
         _perFilterConfig = perFilterConfig;
         _rewrite = RouteRewrite.Create(config);
-        TimeoutMs = (long)(config.Route?.Timeout.TotalMilliseconds ?? 0);
+        MaxStreamDuration = config.Route?.MaxStreamDuration is { } duration ? new RouteDuration(duration) : null;
+        TimeoutMs = MaxStreamDuration is null ? (long)(config.Route?.Timeout.TotalMilliseconds ?? 0) : 0;
         IdleTimeoutMs = config.Route?.IdleTimeout is { } idle ? (long)idle.TotalMilliseconds : null;
         foreach (var upgrade in config.Route?.UpgradeConfigs ?? default)
         {
@@ -40,7 +41,7 @@ public sealed class RouteEntry
     /// <summary>The cluster to forward to; null for a direct response.</summary>
     public string? Cluster => Config.Route?.Cluster;
 
-    /// <summary>How long the whole response may take after the request was received; 0 is without end.</summary>
+    /// <summary>How long the whole response may take after the request was received; 0 is without end. A limit of the stream's life turns it off.</summary>
     public long TimeoutMs { get; }
 
     /// <summary>Overrides the connection manager's stream idle timeout; 0 is without end.</summary>
@@ -48,6 +49,9 @@ public sealed class RouteEntry
 
     /// <summary>Tunnels end here: the cluster is connected to by plain TCP.</summary>
     internal ConnectConfig? Connect { get; }
+
+    /// <summary>Null: the connection manager's limit of a stream's life.</summary>
+    internal RouteDuration? MaxStreamDuration { get; }
 
     internal byte[] TimeoutHeaderValue { get; }
 

@@ -489,6 +489,7 @@ public class Http2UpstreamTests
         server.Answer(3);
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 502 ");
+        client.ReceivedText.ShouldNotContain("x-1:");
         other.ReceivedText.ShouldContain("hi");
         h.ShouldBeClean();
     }

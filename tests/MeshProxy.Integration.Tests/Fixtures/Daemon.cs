@@ -25,7 +25,8 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>nginx with one server.</summary>
     /// <param name="server">What stands in the server block.</param>
     /// <param name="http">What stands before it in the http block.</param>
-    public static Task<Daemon> NginxAsync(string server, string http = "") => StartAsync("nginx", "nginx.conf", folder => $$"""
+    /// <param name="listen">What stands behind the address in its listen directive, such as http2.</param>
+    public static Task<Daemon> NginxAsync(string server, string http = "", string listen = "") => StartAsync("nginx", "nginx.conf", folder => $$"""
         daemon off;
         master_process off;
         pid {{folder}}/pid;
@@ -41,7 +42,7 @@ internal sealed class Daemon : IAsyncDisposable
           client_max_body_size 0;
           {{http}}
           server {
-            listen unix:{{SocketIn(folder)}};
+            listen unix:{{SocketIn(folder)}} {{listen}};
             {{server}}
           }
         }
@@ -64,6 +65,13 @@ internal sealed class Daemon : IAsyncDisposable
 
     /// <summary>A node program that listens on <c>process.argv[2]</c>.</summary>
     public static Task<Daemon> NodeAsync(string program) => StartAsync("node", "program.js", _ => program, (folder, config) => [config, SocketIn(folder)]);
+
+    /// <summary>A program of the folder <c>node</c>, which has packages from npm. It listens on its first argument.</summary>
+    public static Task<Daemon> NodeProgramAsync(string name, params string[] arguments)
+    {
+        var program = Peers.RequireNodeProgram(name);
+        return StartAsync("node", "unused", _ => "", (folder, _) => [program, SocketIn(folder), .. arguments]);
+    }
 
     public static async Task<Daemon> StartAsync(string program, string configName, Func<string, string> config, Func<string, string, string[]> arguments)
     {

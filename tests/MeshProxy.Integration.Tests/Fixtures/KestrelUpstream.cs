@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -18,7 +19,7 @@ internal sealed class KestrelUpstream : IAsyncDisposable
     private readonly WebApplication _app;
     private int _connections;
 
-    private KestrelUpstream(RequestDelegate handler)
+    private KestrelUpstream(RequestDelegate handler, HttpProtocols protocols, X509Certificate2? certificate)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -33,7 +34,12 @@ internal sealed class KestrelUpstream : IAsyncDisposable
             kestrel.Limits.MaxRequestHeaderCount = 1000;
             kestrel.Listen(IPAddress.Loopback, 0, listen =>
             {
-                listen.Protocols = HttpProtocols.Http1;
+                listen.Protocols = protocols;
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+
                 listen.Use(next => context =>
                 {
                     Interlocked.Increment(ref _connections);
@@ -51,9 +57,13 @@ internal sealed class KestrelUpstream : IAsyncDisposable
     /// <summary>How many connections have come.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
-    public static async Task<KestrelUpstream> StartAsync(RequestDelegate? handler = null)
+    /// <param name="handler">Answers the requests; null for what <see cref="Service"/> says.</param>
+    /// <param name="protocols">HTTP/2 alone is spoken by prior knowledge without TLS.</param>
+    /// <param name="certificate">For TLS.</param>
+    public static async Task<KestrelUpstream> StartAsync(
+        RequestDelegate? handler = null, HttpProtocols protocols = HttpProtocols.Http1, X509Certificate2? certificate = null)
     {
-        var upstream = new KestrelUpstream(handler ?? Service);
+        var upstream = new KestrelUpstream(handler ?? Service, protocols, certificate);
         await upstream._app.StartAsync();
         upstream.Address = new Uri(upstream._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Authority;
         return upstream;

@@ -6,9 +6,22 @@ internal static class Peers
     private static readonly string[] Folders =
         [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), "/usr/sbin", "/sbin"];
 
+    // bin/CONFIGURATION/FRAMEWORK/
+    private static readonly string s_projectFolder =
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", ".."));
+
     /// <summary>The program's path; null if it is not installed.</summary>
     public static string? Find(string program) =>
         Folders.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    /// <summary>The path of a program in the folder <c>node</c>; skips the test if node or its packages are not there.</summary>
+    public static string RequireNodeProgram(string name)
+    {
+        Require("node");
+        var folder = Path.Combine(s_projectFolder, "node");
+        Skip.IfNot(Directory.Exists(Path.Combine(folder, "node_modules")), $"npm packages are not installed: npm ci --ignore-scripts in {folder}");
+        return Path.Combine(folder, name);
+    }
 
     /// <summary>The program's path; skips the test if it is not installed.</summary>
     public static string Require(string program)

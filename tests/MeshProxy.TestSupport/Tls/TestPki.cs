@@ -62,8 +62,7 @@ public sealed class TestCertificate : IDisposable
         }
 
         var next = nextUpdate ?? DateTimeOffset.UtcNow.AddDays(30);
-        using var signer = Key is RSA rsa ? _certificate.CopyWithPrivateKey(rsa) : _certificate.CopyWithPrivateKey((ECDsa)Key);
-        var der = builder.Build(signer, 1, next, HashAlgorithmName.SHA256, Key is RSA ? RSASignaturePadding.Pkcs1 : null, DateTimeOffset.UtcNow.AddDays(-2));
+        var der = builder.Build(WithKey, 1, next, HashAlgorithmName.SHA256, Key is RSA ? RSASignaturePadding.Pkcs1 : null, DateTimeOffset.UtcNow.AddDays(-2));
         return PemEncoding.WriteString("X509 CRL", der) + "\n";
     }
 

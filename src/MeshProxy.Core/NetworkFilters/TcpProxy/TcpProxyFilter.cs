@@ -162,6 +162,11 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
                     _stats.SentBytes.Add(read.Bytes);
                     StreamInfo.BytesSent += read.Bytes;
                 }
+                else if (read.Status == IoStatus.Truncated)
+                {
+                    UpstreamTruncated();
+                    break;
+                }
                 else if (read.Status != IoStatus.EndOfStream)
                 {
                     UpstreamReset();
@@ -367,6 +372,12 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
             // By this side: a filter has answered and taken the connection over.
             End(downstream: CloseType.FlushWrite, upstream: CloseType.NoFlush);
         }
+        else if (status == IoStatus.Truncated)
+        {
+            // As Envoy: a close without the goodbye of TLS is a close of the whole connection; what has come goes on first.
+            StreamInfo.AddResponseFlag(ResponseFlags.DownstreamConnectionTermination);
+            End(downstream: CloseType.NoFlush, upstream: CloseType.FlushWrite);
+        }
         else
         {
             DownstreamReset();
@@ -391,6 +402,16 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
         }
     }
 
+    /// <summary>The other way round: see <see cref="DownstreamFailed"/>.</summary>
+    private void UpstreamTruncated()
+    {
+        if (!_ended)
+        {
+            StreamInfo.AddResponseFlag(ResponseFlags.UpstreamConnectionTermination);
+            End(downstream: CloseType.FlushWrite, upstream: CloseType.NoFlush);
+        }
+    }
+
     private void Fault(Exception exception)
     {
         _loop.ReportFault(exception, "tcp_proxy");
@@ -409,7 +430,7 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
         _attempt?.Abandon();
         _upstreamWait.CompleteQueued(false);
         _downstream.Close(downstream, FlushTimeoutMs);
-        _upstream?.Connection.Close(upstream);
+        _upstream?.Connection.Close(upstream, FlushTimeoutMs);
     }
 
     private void PumpEnded()

@@ -70,11 +70,21 @@ internal sealed class PeerVerifier
                 : new PeerVerdict(PeerOutcome.Accepted, Presented: false, Validated: false);
         }
 
+        var refusal = Refusal(certificate, chain, expected);
+        if (refusal is { } refused && !AcceptsAnybody)
+        {
+            return refused;
+        }
+
+        var validated = refusal is null && (_checksChain || HasPins);
+        return new PeerVerdict(PeerOutcome.Accepted, Presented: true, validated, Chain: _isClient ? null : Sent(certificate, chain));
+    }
+
+    private PeerVerdict? Refusal(X509Certificate2 certificate, X509Chain chain, in PeerNames expected)
+    {
         if (_checksChain && CheckChain(chain) is { } fault)
         {
-            return AcceptsAnybody
-                ? new PeerVerdict(PeerOutcome.Accepted, Presented: true, Validated: false)
-                : PeerVerdict.Refused(PeerOutcome.Untrusted, fault);
+            return PeerVerdict.Refused(PeerOutcome.Untrusted, fault);
         }
 
         if (!CheckNames(certificate, expected, out var wanted))
@@ -82,9 +92,22 @@ internal sealed class PeerVerifier
             return PeerVerdict.Refused(PeerOutcome.NameMismatch, $"no subject alternative name of the certificate is {wanted}");
         }
 
-        return CheckPins(certificate)
-            ? new PeerVerdict(PeerOutcome.Accepted, Presented: true, Validated: _checksChain || HasPins)
-            : PeerVerdict.Refused(PeerOutcome.PinMismatch, "the certificate is none of those that are pinned");
+        return CheckPins(certificate) ? null : PeerVerdict.Refused(PeerOutcome.PinMismatch, "the certificate is none of those that are pinned");
+    }
+
+    /// <summary>The certificates that a client has sent after its own: they go on in a header.</summary>
+    private static byte[][]? Sent(X509Certificate2 certificate, X509Chain chain)
+    {
+        List<byte[]>? sent = null;
+        foreach (var other in chain.ChainPolicy.ExtraStore)
+        {
+            if (!other.RawDataMemory.Span.SequenceEqual(certificate.RawDataMemory.Span))
+            {
+                (sent ??= []).Add(other.RawData);
+            }
+        }
+
+        return sent?.ToArray();
     }
 
     private bool HasPins => _certificateHashes.Count + _keyHashes.Count > 0;

@@ -30,7 +30,7 @@ internal sealed class SslTlsInfo(
 
     public override string Version => TlsNames.Version(version);
 
-    public override string CipherSuite => cipher.ToString();
+    public override string CipherSuite => TlsNames.Cipher(cipher);
 
     public override bool PeerCertificatePresented => verdict.Presented;
 

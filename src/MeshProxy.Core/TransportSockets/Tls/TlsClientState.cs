@@ -32,27 +32,30 @@ internal sealed class TlsClientState
     public PeerVerifier Verifier { get; }
 
     /// <summary>What SslStream is to do.</summary>
-    public SslClientAuthenticationOptions Options(TransportSocketOptions? options)
+    /// <param name="options">What the connection wants otherwise.</param>
+    /// <param name="hostname">The endpoint's; null or empty if it has none.</param>
+    public SslClientAuthenticationOptions Options(TransportSocketOptions? options, string? hostname)
     {
-        if (options is null || (options.ServerNameOverride is null && options.ApplicationProtocols.IsEmpty))
+        var name = ServerName(options, hostname);
+        if (name == _config.Sni && (options is null || options.ApplicationProtocols.IsEmpty))
         {
             return _default;
         }
 
-        var protocols = options.ApplicationProtocols.IsEmpty ? _config.CommonTlsContext.AlpnProtocols : options.ApplicationProtocols;
-        var key = (options.ServerNameOverride ?? _config.Sni, protocols);
-        if (_variants.TryGetValue(key, out var known))
+        var protocols = options is null || options.ApplicationProtocols.IsEmpty ? _config.CommonTlsContext.AlpnProtocols : options.ApplicationProtocols;
+        if (_variants.TryGetValue((name, protocols), out var known))
         {
             return known;
         }
 
-        var made = Create(key.Item1, protocols);
-        return _variants.Count < MaxVariants ? _variants.GetOrAdd(key, made) : made;
+        var made = Create(name, protocols);
+        return _variants.Count < MaxVariants ? _variants.GetOrAdd((name, protocols), made) : made;
     }
 
-    public PeerNames ExpectedNames(TransportSocketOptions? options)
+    /// <inheritdoc cref="Options"/>
+    public PeerNames ExpectedNames(TransportSocketOptions? options, string? hostname)
     {
-        var name = options?.ServerNameOverride ?? _config.Sni;
+        var name = ServerName(options, hostname);
         var alternatives = options is null ? default : options.VerifySubjectAltNames;
         if (alternatives.IsEmpty && _config.AutoSniSanValidation && name.Length > 0)
         {
@@ -62,12 +65,16 @@ internal sealed class TlsClientState
         return new PeerNames(name, alternatives);
     }
 
+    /// <summary>The connection's own wish, then the endpoint's name, then the config's (the order of Envoy).</summary>
+    private string ServerName(TransportSocketOptions? options, string? hostname) =>
+        options?.ServerNameOverride ?? (_config.AutoHostSni && !string.IsNullOrEmpty(hostname) ? hostname : _config.Sni);
+
     private SslClientAuthenticationOptions Create(string name, EquatableArray<string> protocols) => new()
     {
         TargetHost = name,
         ClientCertificateContext = _context,
         ApplicationProtocols = protocols.IsEmpty ? null : [.. protocols.Select(static protocol => new SslApplicationProtocol(protocol))],
-        RemoteCertificateValidationCallback = TlsTransportSocket.PeerStream.Validate,
+        RemoteCertificateValidationCallback = PeerStream.Validate,
         CertificateChainPolicy = Verifier.ChainPolicy,
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
         EnabledSslProtocols = TlsParameters.Versions(_config.CommonTlsContext.TlsParams),

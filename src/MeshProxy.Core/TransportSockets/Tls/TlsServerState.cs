@@ -72,18 +72,18 @@ internal sealed class TlsServerState
 
         private static SslServerAuthenticationOptions CreateOptions(
             DownstreamTlsContextConfig config, SslStreamCertificateContext context, PeerVerifier? verifier) => new()
-        {
-            ServerCertificateContext = context,
-            ClientCertificateRequired = verifier is not null,
-            RemoteCertificateValidationCallback = TlsTransportSocket.PeerStream.Validate,
-            CertificateChainPolicy = verifier?.ChainPolicy ?? PeerVerifier.CreateOfflinePolicy(),
-            CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-            EnabledSslProtocols = TlsParameters.Versions(config.CommonTlsContext.TlsParams),
-            CipherSuitesPolicy = TlsParameters.Ciphers(config.CommonTlsContext.TlsParams),
-            AllowRenegotiation = false,
-            AllowTlsResume = !config.DisableStatelessSessionResumption,
-            EncryptionPolicy = EncryptionPolicy.RequireEncryption,
-        };
+            {
+                ServerCertificateContext = context,
+                ClientCertificateRequired = verifier is not null,
+                RemoteCertificateValidationCallback = PeerStream.Validate,
+                CertificateChainPolicy = verifier?.ChainPolicy ?? PeerVerifier.CreateOfflinePolicy(),
+                CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+                EnabledSslProtocols = TlsParameters.Versions(config.CommonTlsContext.TlsParams),
+                CipherSuitesPolicy = TlsParameters.Ciphers(config.CommonTlsContext.TlsParams),
+                AllowRenegotiation = false,
+                AllowTlsResume = !config.DisableStatelessSessionResumption,
+                EncryptionPolicy = EncryptionPolicy.RequireEncryption,
+            };
     }
 }
 

@@ -56,7 +56,7 @@ internal sealed class TlsStats
 
         if (!_ciphers.TryGetValue(cipher, out var ofCipher))
         {
-            ofCipher = _ciphers.GetOrAdd(cipher, _scope.Counter("ciphers." + cipher));
+            ofCipher = _ciphers.GetOrAdd(cipher, _scope.Counter("ciphers." + TlsNames.Cipher(cipher)));
         }
 
         if (!_versions.TryGetValue(version, out var ofVersion))

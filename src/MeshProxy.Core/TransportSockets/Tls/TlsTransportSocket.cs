@@ -19,9 +19,6 @@ internal abstract class TlsTransportSocket : ITransportSocket
     /// <summary>What one read decrypts at most before its caller gets it.</summary>
     private const int MaxReadBytes = 64 * 1024;
 
-    /// <summary>The most that a record holds (RFC 8446, section 5.1).</summary>
-    private const int MaxRecordBytes = 16 * 1024;
-
     private const int MinOverheadBytes = TlsRecord.HeaderBytes + 16;
 
     /// <summary>A decrypted piece this small is copied behind what the reader has already.</summary>
@@ -128,7 +125,7 @@ internal abstract class TlsTransportSocket : ITransportSocket
 
         try
         {
-            Encrypt(data);
+            _ssl!.Encrypt(data);
             if (endStream)
             {
                 Shutdown();
@@ -374,7 +371,7 @@ internal abstract class TlsTransportSocket : ITransportSocket
             }
 
             // Room for all that the record can hold: a header and a tag are no content. So SslStream keeps nothing back.
-            _pendingRead = _ssl!.ReadAsync(_plain.GetMemory(Math.Clamp(length - MinOverheadBytes, 256, MaxRecordBytes)));
+            _pendingRead = _ssl!.ReadAsync(_plain.GetMemory(Math.Clamp(length - MinOverheadBytes, 256, PeerStream.MaxRecordBytes)));
             _readPending = true;
         }
 
@@ -394,47 +391,6 @@ internal abstract class TlsTransportSocket : ITransportSocket
         }
 
         return count;
-    }
-
-    /// <summary>Turns all of the data into records: large slices where they stand, small ones gathered into one.</summary>
-    private void Encrypt(IoBuffer data)
-    {
-        while (!data.IsEmpty)
-        {
-            var first = data.FirstSlab;
-            var contiguous = data.FirstSpan.Length;
-            if (contiguous >= MaxRecordBytes || contiguous == data.Length)
-            {
-                var n = Math.Min(contiguous, MaxRecordBytes);
-                Write(first.Array.AsMemory(data.FirstOffset, n));
-                data.Drain(n);
-                continue;
-            }
-
-            var slab = data.Pool.Rent(MaxRecordBytes);
-            try
-            {
-                var n = (int)Math.Min(data.Length, MaxRecordBytes);
-                data.CopyTo(slab.Array.AsSpan(0, n));
-                Write(slab.Array.AsMemory(0, n));
-                data.Drain(n);
-            }
-            finally
-            {
-                slab.Release();
-            }
-        }
-    }
-
-    private void Write(ReadOnlyMemory<byte> bytes)
-    {
-        var write = _ssl!.WriteAsync(bytes);
-        if (!write.IsCompleted)
-        {
-            throw new InvalidOperationException("a write of SslStream did not complete at once");
-        }
-
-        write.GetAwaiter().GetResult();
     }
 
     /// <summary>Says that nothing follows (close_notify, RFC 8446, section 6.1).</summary>
@@ -464,14 +420,5 @@ internal abstract class TlsTransportSocket : ITransportSocket
         }
 
         return "TLS_error: " + exception.Message;
-    }
-
-    /// <summary>Lets the certificate callback, which all connections of a config share, find its connection.</summary>
-    internal sealed class PeerStream(Stream inner, TlsTransportSocket owner) : SslStream(inner, leaveInnerStreamOpen: true)
-    {
-        public static readonly RemoteCertificateValidationCallback Validate =
-            static (sender, certificate, chain, _) => ((PeerStream)sender).Owner.Verify(certificate as X509Certificate2, chain);
-
-        public TlsTransportSocket Owner { get; } = owner;
     }
 }

@@ -22,8 +22,9 @@ internal sealed class UpstreamTlsSocket : TlsTransportSocket
         Wire.Watch = ServerHelloSide.In;
         if (state is not null)
         {
-            _options = state.Options(options);
-            _expected = state.ExpectedNames(options);
+            var hostname = lower.Connection.RemoteHostname;
+            _options = state.Options(options, hostname);
+            _expected = state.ExpectedNames(options, hostname);
         }
     }
 

@@ -10,15 +10,20 @@ internal sealed class ClusterManager
 {
     private readonly ClusterContext _context;
     private readonly WorkerClusters[] _workers;
+    private readonly WorkerClusters? _control;
     private readonly Gauge _active;
     private readonly Counter _added;
     private readonly Counter _modified;
     private readonly Counter _removed;
 
-    public ClusterManager(ClusterContext context, IReadOnlyList<EventLoop> workers)
+    /// <param name="context">What clusters are made with.</param>
+    /// <param name="workers">The workers, by index.</param>
+    /// <param name="control">The control loop; null if the proxy makes no requests of its own there.</param>
+    public ClusterManager(ClusterContext context, IReadOnlyList<EventLoop> workers, EventLoop? control = null)
     {
         _context = context;
-        _workers = [.. workers.Select(w => new WorkerClusters(w))];
+        _workers = [.. workers.Append(control).OfType<EventLoop>().Select((loop, slot) => new WorkerClusters(loop, slot))];
+        _control = control is null ? null : _workers[^1];
         var scope = context.Stats.Root.Scope("cluster_manager");
         _active = scope.Gauge("active_clusters");
         _added = scope.Counter("cluster_added");
@@ -31,6 +36,10 @@ internal sealed class ClusterManager
 
     /// <summary>A worker's own view.</summary>
     public WorkerClusters ForWorker(int index) => _workers[index];
+
+    /// <summary>The control loop's own view, for requests that the proxy makes from there.</summary>
+    /// <exception cref="InvalidOperationException">There is no control loop.</exception>
+    public WorkerClusters ForControl() => _control ?? throw new InvalidOperationException("this cluster manager has no control loop");
 
     /// <summary>
     /// Replaces the set of clusters. One whose config is equal stays as it is, with its connections; others are made new and the
@@ -48,6 +57,7 @@ internal sealed class ClusterManager
         var snapshot = next.ToFrozenDictionary(StringComparer.Ordinal);
         Snapshot = snapshot;
         apply(index => _workers[index].Apply(snapshot));
+        _control?.Apply(snapshot);
         foreach (var (name, cluster) in old)
         {
             if (snapshot.TryGetValue(name, out var now) && now == cluster)

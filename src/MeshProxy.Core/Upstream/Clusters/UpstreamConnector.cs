@@ -101,7 +101,7 @@ internal static class UpstreamConnector
             return null;
         }
 
-        return new Connection(cluster.Loop, ops, socket, null, host.Address, cluster.Info.ConnectionOptions);
+        return new Connection(cluster.Loop, ops, socket, null, host.Address, cluster.Info.ConnectionOptions) { RemoteHostname = host.Hostname };
     }
 }
 

@@ -10,9 +10,13 @@ internal interface IWorkerHostState
     void Drain();
 }
 
-/// <summary>One worker's clusters. Worker thread only.</summary>
-internal sealed class WorkerClusters(EventLoop loop)
+/// <summary>One worker's clusters. Worker thread only; the control loop has some, too, for requests of the proxy's own.</summary>
+/// <param name="loop">The worker's.</param>
+/// <param name="slot">Where hosts and balancers keep what is this worker's.</param>
+internal sealed class WorkerClusters(EventLoop loop, int slot)
 {
+    public EventLoop Loop { get; } = loop;
+
     private FrozenDictionary<string, WorkerCluster> _clusters = FrozenDictionary<string, WorkerCluster>.Empty;
 
     /// <summary>Grows with each snapshot, so that a route may keep what it looked up.</summary>
@@ -26,7 +30,7 @@ internal sealed class WorkerClusters(EventLoop loop)
         var old = _clusters;
         _clusters = snapshot.ToFrozenDictionary(
             pair => pair.Key,
-            pair => old.TryGetValue(pair.Key, out var mine) && mine.Cluster == pair.Value ? mine : new WorkerCluster(pair.Value, loop),
+            pair => old.TryGetValue(pair.Key, out var mine) && mine.Cluster == pair.Value ? mine : new WorkerCluster(pair.Value, Loop, slot),
             StringComparer.Ordinal);
         Version++;
         foreach (var (name, mine) in old)
@@ -40,7 +44,7 @@ internal sealed class WorkerClusters(EventLoop loop)
 }
 
 /// <summary>One version of a cluster, as one worker uses it.</summary>
-internal sealed class WorkerCluster(Cluster cluster, EventLoop loop)
+internal sealed class WorkerCluster(Cluster cluster, EventLoop loop, int slot)
 {
     public Cluster Cluster { get; } = cluster;
 
@@ -48,7 +52,10 @@ internal sealed class WorkerCluster(Cluster cluster, EventLoop loop)
 
     public EventLoop Loop { get; } = loop;
 
-    public ILoadBalancer LoadBalancer { get; } = cluster.Table.CreateForWorker(loop.Index);
+    public ILoadBalancer LoadBalancer { get; } = cluster.Table.CreateForWorker(slot);
+
+    /// <summary>Where its hosts keep what is this worker's.</summary>
+    public int Slot { get; } = slot;
 
     /// <summary>Set when a newer version took its place: connections that finish are closed, not pooled.</summary>
     public bool IsRetired { get; private set; }
@@ -60,7 +67,7 @@ internal sealed class WorkerCluster(Cluster cluster, EventLoop loop)
         {
             foreach (var host in set.Hosts)
             {
-                (host.WorkerState(Loop.Index) as IWorkerHostState)?.Drain();
+                (host.WorkerState(Slot) as IWorkerHostState)?.Drain();
             }
         }
     }

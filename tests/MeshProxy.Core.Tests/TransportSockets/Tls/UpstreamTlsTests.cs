@@ -47,6 +47,35 @@ public sealed class UpstreamTlsTests
         Counter(proxy, "cluster.upstream.ssl.fail_verify_san").ShouldBeGreaterThan(0);
     }
 
+    [Fact]
+    public async Task Cluster_WithTheSystemsRoots_RefusesAnUnknownAuthority()
+    {
+        await using var upstream = await TlsServer.StartAsync(TlsServer.Context(s_leaf));
+        await using var proxy = await StartProxyAsync(upstream, new UpstreamTlsContextConfig { Sni = "localhost" });
+        using var client = await Client.ConnectAsync(proxy.GetListenerAddress("main"));
+        await client.ShouldBeClosedAsync();
+        Counter(proxy, "cluster.upstream.ssl.fail_verify_error").ShouldBeGreaterThan(0);
+    }
+
+    [Theory]
+    [InlineData("localhost", true)]
+    [InlineData("other.test", false)]
+    public async Task Cluster_AutoHostSni_AsksForTheEndpointsName(string hostname, bool reached)
+    {
+        await using var upstream = await TlsServer.StartAsync(TlsServer.Context(s_leaf));
+        await using var proxy = await StartProxyAsync(
+            upstream.Server.GetListenerAddress("main"), Context("", s_root) with { AutoHostSni = true }, hostname);
+        using var client = await Client.ConnectAsync(proxy.GetListenerAddress("main"));
+        if (reached)
+        {
+            (await client.EchoAsync("hello")).ShouldBe("hello");
+        }
+        else
+        {
+            await client.ShouldBeClosedAsync();
+        }
+    }
+
     internal static UpstreamTlsContextConfig Context(string sni, TestCertificate root) => new()
     {
         Sni = sni,
@@ -56,7 +85,7 @@ public sealed class UpstreamTlsTests
     internal static async Task<MeshProxyServer> StartProxyAsync(ServerHarness upstream, UpstreamTlsContextConfig tls) =>
         await StartProxyAsync(upstream.Server.GetListenerAddress("main"), tls);
 
-    internal static async Task<MeshProxyServer> StartProxyAsync(NetworkAddress upstream, UpstreamTlsContextConfig tls)
+    internal static async Task<MeshProxyServer> StartProxyAsync(NetworkAddress upstream, UpstreamTlsContextConfig tls, string hostname = "")
     {
         var listener = ServerHarness.Listener();
         var proxy = new MeshProxyServer(new MeshProxyOptions { Concurrency = 1 }, new ServerConfig
@@ -79,7 +108,7 @@ public sealed class UpstreamTlsTests
                 new ClusterConfig
                 {
                     Name = "upstream",
-                    LoadAssignment = [new LocalityLbEndpointsConfig { LbEndpoints = [new LbEndpointConfig { Address = upstream }] }],
+                    LoadAssignment = [new LocalityLbEndpointsConfig { LbEndpoints = [new LbEndpointConfig { Address = upstream, Hostname = hostname }] }],
                     TransportSocket = new ExtensionConfig("envoy.transport_sockets.tls", tls),
                 },
             ],

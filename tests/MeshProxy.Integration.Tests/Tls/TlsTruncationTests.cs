@@ -1,0 +1,99 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using MeshProxy.Core.Hosting;
+using MeshProxy.Http.Hosting;
+
+namespace MeshProxy.Integration.Tests.Tls;
+
+/// <summary>A response whose body ends with the connection: only a goodbye of TLS makes it whole (RFC 9112, section 9.8).</summary>
+public sealed class TlsTruncationTests : IDisposable
+{
+    private readonly TlsFiles _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12, true)]
+    [InlineData(SslProtocols.Tls12, false)]
+    [InlineData(SslProtocols.Tls13, true)]
+    [InlineData(SslProtocols.Tls13, false)]
+    public async Task Body_ThatEndsWithTheConnection_IsWholeOnlyWithAGoodbye(SslProtocols version, bool goodbye)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(listener, version, goodbye);
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.StartAsync(builder => builder
+            .Listener(Proxy.Ingress, "127.0.0.1:0", l => l.FilterChain(chain => chain
+                .HttpConnectionManager(Proxy.Ingress, manager => manager.RouteAllTo(Proxy.Service))))
+            .Cluster(Proxy.Service, cluster => cluster
+                .Endpoints(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"))
+                .Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca))));
+
+        var answer = proxy.Client.GetStringAsync(new Uri("/", UriKind.Relative)).WaitAsync(Settings.Patience);
+
+        if (goodbye)
+        {
+            (await answer).ShouldBe("partial");
+        }
+        else
+        {
+            await Should.ThrowAsync<HttpRequestException>(() => answer);
+        }
+
+        await upstream.WaitAsync(Settings.Patience);
+    }
+
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task TcpProxy_UpstreamEndsWithoutAGoodbye_PassesOnWhatCame(SslProtocols version)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(listener, version, goodbye: false);
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.StartAsync(builder => builder
+            .Listener(Proxy.Ingress, "127.0.0.1:0", l => l.FilterChain(chain => chain.TcpProxy(Proxy.Ingress, Proxy.Service)))
+            .Cluster(Proxy.Service, cluster => cluster
+                .Endpoints(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"))
+                .Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca))));
+        using var connection = await proxy.ConnectAsync();
+        await connection.SendAsync("x");
+
+        var (text, reset) = await connection.ReadToEndAsync();
+
+        text.ShouldEndWith("partial");
+        reset.ShouldBeFalse();
+        await upstream.WaitAsync(Settings.Patience);
+    }
+
+    private async Task ServeOneAsync(TcpListener listener, SslProtocols version, bool goodbye)
+    {
+        using var socket = await listener.AcceptSocketAsync();
+        await using var stream = new SslStream(new NetworkStream(socket));
+        using var certificate = System.Security.Cryptography.X509Certificates.X509Certificate2.CreateFromPemFile(_files.ServerCertificate, _files.ServerKey);
+        var intermediates = new System.Security.Cryptography.X509Certificates.X509Certificate2Collection();
+        intermediates.ImportFromPemFile(_files.ServerCertificate);
+        await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
+        {
+            EnabledSslProtocols = version,
+            ServerCertificateContext = SslStreamCertificateContext.Create(certificate, intermediates, offline: true),
+        });
+        var buffer = new byte[4096];
+        (await stream.ReadAsync(buffer)).ShouldBeGreaterThan(0);
+        await stream.WriteAsync("HTTP/1.1 200 OK\r\n\r\npartial"u8.ToArray());
+        if (goodbye)
+        {
+            await stream.ShutdownAsync();
+        }
+
+        socket.Shutdown(SocketShutdown.Send);
+        while (await socket.ReceiveAsync(buffer) > 0)
+        {
+        }
+    }
+}

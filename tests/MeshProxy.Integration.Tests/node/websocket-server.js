@@ -1,0 +1,59 @@
+'use strict';
+// A WebSocket server, over HTTP/1.1 or over HTTP/2's extended CONNECT (RFC 8441): node websocket-server.js SOCKET [h2]
+// What it does is in the path: /echo, /close, /abort, /ping, /refuse.
+
+const http = require('http');
+const http2 = require('http2');
+const { WebSocketServer } = require('ws');
+const { overHttp2 } = require('./websocket-over-http2');
+
+const [, , socketPath, version] = process.argv;
+
+function serve(ws, path, destroy) {
+  ws.on('error', () => {});
+  switch (path) {
+    case '/close':
+      ws.close(4001, 'that is all');
+      break;
+    case '/abort':
+      destroy();
+      break;
+    case '/ping':
+      ws.ping('are you there');
+      ws.on('pong', data => ws.send(`pong: ${data}`));
+      break;
+    default:
+      ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
+  }
+}
+
+if (version === 'h2') {
+  const server = http2.createServer({ settings: { enableConnectProtocol: true } });
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    const path = headers[':path'];
+    if (headers[':method'] !== 'CONNECT' || headers[':protocol'] !== 'websocket' || headers['sec-websocket-version'] !== '13') {
+      stream.respond({ ':status': 400 }, { endStream: true });
+    } else if (path === '/refuse') {
+      stream.respond({ ':status': 401 }, { endStream: true });
+    } else {
+      const protocol = headers['sec-websocket-protocol'];
+      stream.respond({ ':status': 200, ...(protocol ? { 'sec-websocket-protocol': protocol } : {}) });
+      serve(overHttp2(stream, true), path, () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR));
+    }
+  });
+  server.listen(socketPath);
+} else {
+  const server = http.createServer((request, response) => response.writeHead(426).end());
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: true, handleProtocols: protocols => [...protocols][0] });
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => {});
+    if (request.url === '/refuse') {
+      socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno');
+      return;
+    }
+
+    sockets.handleUpgrade(request, socket, head, ws => serve(ws, request.url, () => socket.resetAndDestroy()));
+  });
+  server.listen(socketPath);
+}
