@@ -27,6 +27,8 @@ internal sealed class ListenerContext
 
     public required AccessLogManager AccessLogs { get; init; }
 
+    public TlsImplementation TlsImplementation { get; init; }
+
     public IServiceProvider? Services { get; init; }
 
     /// <summary>How long connections of what was removed may go on.</summary>

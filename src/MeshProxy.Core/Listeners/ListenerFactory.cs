@@ -110,6 +110,7 @@ internal sealed class ListenerFactory(ListenerContext context)
         {
             Stats = stats.Scope,
             LoggerFactory = context.LoggerFactory,
+            TlsImplementation = context.TlsImplementation,
             Services = context.Services,
             Registries = context.Registries,
         });

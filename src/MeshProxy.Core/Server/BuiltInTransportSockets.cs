@@ -1,5 +1,6 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.TransportSockets;
+using MeshProxy.Core.TransportSockets.OpenSsl;
 using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Server;
@@ -10,8 +11,8 @@ internal static class BuiltInTransportSockets
     public static void Register(DownstreamTransportSocketRegistry downstream, UpstreamTransportSocketRegistry upstream)
     {
         downstream.Add<DownstreamTlsContextConfig>(
-            DownstreamTlsSocketFactory.Name, new DownstreamTlsContextConfigValidator(), static (config, context) => new DownstreamTlsSocketFactory(config, context));
+            DownstreamTlsSocketFactory.Name, new DownstreamTlsContextConfigValidator(), TlsTransportSockets.Downstream);
         upstream.Add<UpstreamTlsContextConfig>(
-            UpstreamTlsSocketFactory.Name, new UpstreamTlsContextConfigValidator(), static (config, context) => new UpstreamTlsSocketFactory(config, context));
+            UpstreamTlsSocketFactory.Name, new UpstreamTlsContextConfigValidator(), TlsTransportSockets.Upstream);
     }
 }

@@ -1,5 +1,6 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
+using MeshProxy.Core.TransportSockets.OpenSsl;
 
 namespace MeshProxy.Core.Server;
 
@@ -14,6 +15,10 @@ public sealed class MeshProxyOptions
     /// <summary>What the workers' event loops are built on.</summary>
     /// <value>Auto: epoll on Linux, sockets elsewhere.</value>
     public EventLoopKind EventLoop { get; set; } = EventLoopKind.Auto;
+
+    /// <summary>Which library does TLS, on both sides. What a config can say does not depend on it.</summary>
+    /// <value>Auto: OpenSSL on Linux where libssl 3 is there, SslStream elsewhere.</value>
+    public TlsImplementation TlsImplementation { get; set; } = TlsImplementation.Auto;
 
     /// <summary>How long connections may go on after their listener or filter chain was changed or removed, and at most after the server
     /// began to stop (Envoy: <c>--drain-time-s</c>). Not negative.</summary>
@@ -46,6 +51,12 @@ public sealed class MeshProxyOptions
         errors.RequireRange(Concurrency, 1, 1024, "concurrency");
         errors.Require(Enum.IsDefined(EventLoop), "event_loop", "must be Auto, Epoll or Sockets");
         errors.Require(EventLoop != EventLoopKind.Epoll || OperatingSystem.IsLinux(), "event_loop", "Epoll needs Linux; choose Auto or Sockets");
+        errors.Require(Enum.IsDefined(TlsImplementation), "tls_implementation", "must be Auto, SslStream or OpenSsl");
+        if (TlsImplementation == TlsImplementation.OpenSsl)
+        {
+            errors.Require(OpenSslLibrary.Missing is null, "tls_implementation", $"OpenSsl cannot be used, {OpenSslLibrary.Missing}; choose Auto or SslStream");
+        }
+
         errors.Require(DrainTime >= TimeSpan.Zero, "drain_time", "must not be negative");
         errors.Require(MaxRetainedSlabBytes >= 0, "max_retained_slab_bytes", "must not be negative");
         errors.RequirePositive(WatchdogMissTimeout, "watchdog_miss_timeout");

@@ -42,7 +42,7 @@ internal sealed class ServerRuntime
         _diagnostics = [.. _threads.Workers.Select(_ => new WorkerDiagnostics())];
         _accessLogs = new AccessLogManager(store, loggers);
         _clusters = new ClusterManager(
-            new ClusterContext { Stats = store, Registries = registries, LoggerFactory = loggers, Services = services },
+            new ClusterContext { Stats = store, Registries = registries, LoggerFactory = loggers, TlsImplementation = options.TlsImplementation, Services = services },
             [.. _threads.Workers.Select(w => w.Loop)],
             _threads.Control);
         _listeners = new ListenerManager(new ListenerContext
@@ -54,6 +54,7 @@ internal sealed class ServerRuntime
             Clusters = _clusters,
             Registries = registries,
             LoggerFactory = loggers,
+            TlsImplementation = options.TlsImplementation,
             Services = services,
             AccessLogs = _accessLogs,
             DrainTime = options.DrainTime,

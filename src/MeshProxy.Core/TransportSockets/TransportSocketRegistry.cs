@@ -33,6 +33,9 @@ public sealed class TransportSocketFactoryContext
 
     public required ILoggerFactory LoggerFactory { get; init; }
 
+    /// <summary>Which library TLS is to use.</summary>
+    public TlsImplementation TlsImplementation { get; init; }
+
     /// <summary>The host app's services; null without dependency injection.</summary>
     public IServiceProvider? Services { get; init; }
 

@@ -11,6 +11,7 @@ using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
 using MeshProxy.TestSupport;
+using MeshProxy.TestSupport.Tls;
 using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Core.Tests.Server;
@@ -26,7 +27,7 @@ internal sealed class ServerHarness : IAsyncDisposable
 
     public ServerHarness(EventLoopKind kind, int concurrency = 2)
     {
-        Options = new MeshProxyOptions { EventLoop = kind, Concurrency = concurrency };
+        Options = new MeshProxyOptions { EventLoop = kind, Concurrency = concurrency, TlsImplementation = TestTls.Implementation };
         Terminal("echo", static () => new EchoFilter(""));
     }
 

@@ -13,6 +13,9 @@ internal readonly record struct PeerVerdict(PeerOutcome Outcome, bool Presented,
 
     public bool Accepted => Outcome == PeerOutcome.Accepted;
 
+    /// <summary>Whether a revocation list is what speaks against it.</summary>
+    public bool IsRevoked => Reason?.EndsWith(RevocationLists.Revoked, StringComparison.Ordinal) ?? false;
+
     public static PeerVerdict Refused(PeerOutcome outcome, string reason) =>
         new(outcome, outcome != PeerOutcome.NoCertificate, Validated: false, "TLS_error: certificate verify failed: " + reason);
 }

@@ -10,6 +10,8 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 /// <remarks>Safe from any thread. A list's signature is verified once for each authority.</remarks>
 internal sealed class RevocationLists
 {
+    public const string Revoked = "it is revoked";
+
     private readonly List<RevocationList> _lists = [];
 
     /// <summary>Adds the lists of a PEM text. A DER file is one too.</summary>
@@ -75,7 +77,7 @@ internal sealed class RevocationLists
 
             if (list.Contains(certificate.SerialNumberBytes.Span))
             {
-                return "it is revoked";
+                return Revoked;
             }
 
             fault = now < list.ThisUpdate ? "the revocation list of its issuer is not valid yet"

@@ -15,11 +15,16 @@ internal sealed class SslTlsInfo(
     TlsCipherSuite cipher,
     bool resumed,
     PeerVerdict verdict,
-    X509Certificate2? peer,
+    byte[]? peer,
     TlsCertificate? local) : TlsInfo
 {
+    private X509Certificate2? _peer;
     private SubjectAltNames? _names;
     private string? _pem;
+
+    public SslProtocols Protocol => version;
+
+    public TlsCipherSuite Cipher => cipher;
 
     /// <summary>Whether an earlier session was taken up.</summary>
     public bool IsResumed => resumed;
@@ -36,13 +41,13 @@ internal sealed class SslTlsInfo(
 
     public override bool PeerCertificateValidated => verdict.Validated;
 
-    public override string? PeerSubject => peer is null ? null : DistinguishedNames.Format(peer.SubjectName);
+    public override string? PeerSubject => Peer is null ? null : DistinguishedNames.Format(Peer.SubjectName);
 
-    public override string? PeerIssuer => peer is null ? null : DistinguishedNames.Format(peer.IssuerName);
+    public override string? PeerIssuer => Peer is null ? null : DistinguishedNames.Format(Peer.IssuerName);
 
-    public override string? PeerSerialNumber => peer is null ? null : Convert.ToHexStringLower(peer.SerialNumberBytes.Span);
+    public override string? PeerSerialNumber => Peer is null ? null : Convert.ToHexStringLower(Peer.SerialNumberBytes.Span);
 
-    public override string? PeerFingerprint256 => peer is null ? null : Convert.ToHexStringLower(SHA256.HashData(peer.RawDataMemory.Span));
+    public override string? PeerFingerprint256 => Peer is null ? null : Convert.ToHexStringLower(SHA256.HashData(Peer.RawDataMemory.Span));
 
     public override IReadOnlyList<string> PeerDnsSans => Names?.Dns ?? [];
 
@@ -52,13 +57,13 @@ internal sealed class SslTlsInfo(
 
     public override IReadOnlyList<string> PeerIpSans => Names?.Ips ?? [];
 
-    public override DateTimeOffset? PeerValidFrom => peer is null ? null : new DateTimeOffset(peer.NotBefore);
+    public override DateTimeOffset? PeerValidFrom => Peer is null ? null : new DateTimeOffset(Peer.NotBefore);
 
-    public override DateTimeOffset? PeerValidTo => peer is null ? null : new DateTimeOffset(peer.NotAfter);
+    public override DateTimeOffset? PeerValidTo => Peer is null ? null : new DateTimeOffset(Peer.NotAfter);
 
-    public override string? PeerCertificatePem => peer is null ? null : _pem ??= Uri.EscapeDataString(peer.ExportCertificatePem() + "\n");
+    public override string? PeerCertificatePem => Peer is null ? null : _pem ??= Uri.EscapeDataString(Peer.ExportCertificatePem() + "\n");
 
-    public override string? PeerCertificateChainPem => peer is null ? null : verdict.Chain is null ? PeerCertificatePem : PeerCertificatePem + ChainPem(verdict.Chain);
+    public override string? PeerCertificateChainPem => Peer is null ? null : verdict.Chain is null ? PeerCertificatePem : PeerCertificatePem + ChainPem(verdict.Chain);
 
     public override string? LocalSubject => local is null ? null : DistinguishedNames.Format(local.Leaf.SubjectName);
 
@@ -66,7 +71,10 @@ internal sealed class SslTlsInfo(
 
     public override IReadOnlyList<string> LocalUriSans => local?.AltNames.Uris ?? [];
 
-    private SubjectAltNames? Names => peer is null ? null : _names ??= SubjectAltNames.Of(peer);
+    /// <summary>Taken apart when it is first asked for.</summary>
+    private X509Certificate2? Peer => peer is null ? null : _peer ??= X509CertificateLoader.LoadCertificate(peer);
+
+    private SubjectAltNames? Names => Peer is null ? null : _names ??= SubjectAltNames.Of(Peer);
 
     private static string ChainPem(byte[][] chain)
     {

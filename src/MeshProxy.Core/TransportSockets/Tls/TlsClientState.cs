@@ -36,13 +36,13 @@ internal sealed class TlsClientState
     /// <param name="hostname">The endpoint's; null or empty if it has none.</param>
     public SslClientAuthenticationOptions Options(TransportSocketOptions? options, string? hostname)
     {
-        var name = ServerName(options, hostname);
+        var name = UpstreamTlsNames.ServerName(_config, options, hostname);
         if (name == _config.Sni && (options is null || options.ApplicationProtocols.IsEmpty))
         {
             return _default;
         }
 
-        var protocols = options is null || options.ApplicationProtocols.IsEmpty ? _config.CommonTlsContext.AlpnProtocols : options.ApplicationProtocols;
+        var protocols = UpstreamTlsNames.Protocols(_config, options);
         if (_variants.TryGetValue((name, protocols), out var known))
         {
             return known;
@@ -53,21 +53,7 @@ internal sealed class TlsClientState
     }
 
     /// <inheritdoc cref="Options"/>
-    public PeerNames ExpectedNames(TransportSocketOptions? options, string? hostname)
-    {
-        var name = ServerName(options, hostname);
-        var alternatives = options is null ? default : options.VerifySubjectAltNames;
-        if (alternatives.IsEmpty && _config.AutoSniSanValidation && name.Length > 0)
-        {
-            alternatives = [name];
-        }
-
-        return new PeerNames(name, alternatives);
-    }
-
-    /// <summary>The connection's own wish, then the endpoint's name, then the config's (the order of Envoy).</summary>
-    private string ServerName(TransportSocketOptions? options, string? hostname) =>
-        options?.ServerNameOverride ?? (_config.AutoHostSni && !string.IsNullOrEmpty(hostname) ? hostname : _config.Sni);
+    public PeerNames ExpectedNames(TransportSocketOptions? options, string? hostname) => UpstreamTlsNames.Expected(_config, options, hostname);
 
     private SslClientAuthenticationOptions Create(string name, EquatableArray<string> protocols) => new()
     {

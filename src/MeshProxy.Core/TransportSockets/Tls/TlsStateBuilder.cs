@@ -9,7 +9,16 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 internal static class TlsStateBuilder
 {
     /// <returns>Null if there was an error.</returns>
-    public static TlsServerState? Build(DownstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors)
+    public static TlsServerState? Build(DownstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors) =>
+        Load(config, common, errors) is { } parts ? new TlsServerState(parts.Config, parts.Certificates, parts.Verifier, parts.Roots) : null;
+
+    /// <returns>Null if there was an error.</returns>
+    public static TlsClientState? Build(UpstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors) =>
+        Load(config, common, errors) is { } parts ? new TlsClientState(parts.Config, parts.Certificate, parts.Verifier) : null;
+
+    /// <summary>What a listener's TLS is made of, whichever library does it.</summary>
+    /// <returns>Null if there was an error.</returns>
+    public static TlsServerParts? Load(DownstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors)
     {
         var before = errors.Count;
         var certificates = LoadCertificates(common, errors);
@@ -21,18 +30,19 @@ internal static class TlsStateBuilder
             verifier = BuildVerifier(context, isClient: false, config.RequireClientCertificate, errors.Field("validation_context"), out roots);
         }
 
-        return errors.Count == before ? new TlsServerState(config with { CommonTlsContext = common }, certificates, verifier, roots) : null;
+        return errors.Count == before ? new TlsServerParts(config with { CommonTlsContext = common }, certificates, verifier, roots) : null;
     }
 
+    /// <summary>What a cluster's TLS is made of.</summary>
     /// <returns>Null if there was an error.</returns>
-    public static TlsClientState? Build(UpstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors)
+    public static TlsClientParts? Load(UpstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors)
     {
         var before = errors.Count;
         var certificates = LoadCertificates(common, errors);
         var verifier = BuildVerifier(
             common.ValidationContext ?? new CertificateValidationContextConfig(), isClient: true, required: true, errors.Field("validation_context"), out _);
         return errors.Count == before && verifier is not null
-            ? new TlsClientState(config with { CommonTlsContext = common }, certificates.FirstOrDefault(), verifier)
+            ? new TlsClientParts(config with { CommonTlsContext = common }, certificates.FirstOrDefault(), verifier)
             : null;
     }
 
@@ -89,3 +99,11 @@ internal static class TlsStateBuilder
         return new PeerVerifier(config, isClient, required, trusted, revocation);
     }
 }
+
+/// <summary>The config with what it names loaded.</summary>
+/// <param name="Roots">Whom clients may have been certified by; null where no certificate is asked for.</param>
+internal sealed record TlsServerParts(
+    DownstreamTlsContextConfig Config, IReadOnlyList<TlsCertificate> Certificates, PeerVerifier? Verifier, X509Certificate2Collection? Roots);
+
+/// <inheritdoc cref="TlsServerParts"/>
+internal sealed record TlsClientParts(UpstreamTlsContextConfig Config, TlsCertificate? Certificate, PeerVerifier Verifier);

@@ -37,13 +37,13 @@ internal sealed class UpstreamTlsSocket : TlsTransportSocket
 
     protected override Task StartHandshake(SslStream ssl) => ssl.AuthenticateAsClientAsync(_options!);
 
-    protected override TlsInfo CreateInfo(SslStream ssl) => new SslTlsInfo(
+    protected override SslTlsInfo CreateInfo(SslStream ssl) => new(
         string.IsNullOrEmpty(_options!.TargetHost) ? null : _options.TargetHost,
         ssl.NegotiatedApplicationProtocol.Protocol.IsEmpty ? null : TlsNames.Protocol(ssl.NegotiatedApplicationProtocol),
         ssl.SslProtocol,
         ssl.NegotiatedCipherSuite,
         Wire.IsResumed,
         Verdict,
-        ssl.RemoteCertificate as System.Security.Cryptography.X509Certificates.X509Certificate2,
+        ssl.RemoteCertificate?.GetRawCertData(),
         ssl.LocalCertificate is null ? null : _state!.Certificate);
 }

@@ -16,6 +16,8 @@ internal sealed class ClusterContext
 
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
+    public TlsImplementation TlsImplementation { get; init; }
+
     public IServiceProvider? Services { get; init; }
 
     /// <exception cref="ConfigException">It could not be made.</exception>
@@ -24,6 +26,7 @@ internal sealed class ClusterContext
         {
             Stats = scope,
             LoggerFactory = LoggerFactory,
+            TlsImplementation = TlsImplementation,
             Services = Services,
             Registries = Registries,
         });

@@ -41,8 +41,6 @@ internal sealed class Http2Stats(StatsScope parent)
 
     public Counter Trailers => field ??= Counter("trailers");
 
-    public Counter MetadataEmptyFrames => field ??= Counter("metadata_empty_frames");
-
     public Counter GoAwaySent => field ??= Counter("goaway_sent");
 
     /// <summary>Counted by the connection that owns the codec.</summary>

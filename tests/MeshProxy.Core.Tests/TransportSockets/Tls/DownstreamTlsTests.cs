@@ -12,10 +12,17 @@ using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Core.Tests.TransportSockets.Tls;
 
-public sealed class DownstreamTlsTests
+public sealed class DownstreamSslStreamTests() : DownstreamTlsTests(TlsImplementation.SslStream);
+
+public sealed class DownstreamOpenSslTests() : DownstreamTlsTests(TlsImplementation.OpenSsl);
+
+/// <summary>The same for either library.</summary>
+public abstract class DownstreamTlsTests
 {
     private static readonly TestCertificate s_root = TestPki.Root();
     private static readonly TestCertificate s_leaf = TestPki.Leaf(s_root, "localhost");
+
+    protected DownstreamTlsTests(TlsImplementation implementation) => TestTls.Implementation = implementation;
 
     [Theory]
     [InlineData(SslProtocols.Tls12, "TLSv1.2")]

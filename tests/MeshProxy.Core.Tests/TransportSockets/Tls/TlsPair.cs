@@ -5,8 +5,9 @@ using MeshProxy.Core.Config;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.TransportSockets;
-using MeshProxy.Core.TransportSockets.Tls;
+using MeshProxy.Core.TransportSockets.OpenSsl;
 using MeshProxy.TestSupport.Simulation;
+using MeshProxy.TestSupport.Tls;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace MeshProxy.Core.Tests.TransportSockets.Tls;
@@ -24,8 +25,8 @@ internal sealed class TlsPair
         _network = new SimulatedNetwork(options);
         Loop = _network.CreateLoop();
         Stats = new StatsStore(1);
-        Server = new End(this, 1, connection => new DownstreamTlsSocketFactory(server, Context("server")).Create(connection, null));
-        Client = new End(this, 2, connection => new UpstreamTlsSocketFactory(client, Context("client")).Create(connection, clientOptions));
+        Server = new End(this, 1, connection => TlsTransportSockets.Downstream(server, Context("server")).Create(connection, null));
+        Client = new End(this, 2, connection => TlsTransportSockets.Upstream(client, Context("client")).Create(connection, clientOptions));
     }
 
     public SimulatedLoop Loop { get; }
@@ -58,7 +59,7 @@ internal sealed class TlsPair
     }
 
     private TransportSocketFactoryContext Context(string scope) =>
-        new() { Stats = Stats.Root.Scope(scope), LoggerFactory = NullLoggerFactory.Instance };
+        new() { Stats = Stats.Root.Scope(scope), LoggerFactory = NullLoggerFactory.Instance, TlsImplementation = TestTls.Implementation };
 
     /// <summary>One side.</summary>
     internal sealed class End

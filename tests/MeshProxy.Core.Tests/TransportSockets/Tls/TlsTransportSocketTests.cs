@@ -7,10 +7,17 @@ using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Core.Tests.TransportSockets.Tls;
 
-public sealed class TlsTransportSocketTests
+public sealed class SslStreamTransportSocketTests() : TlsTransportSocketTests(TlsImplementation.SslStream);
+
+public sealed class OpenSslTransportSocketTests() : TlsTransportSocketTests(TlsImplementation.OpenSsl);
+
+/// <summary>The same for either library.</summary>
+public abstract class TlsTransportSocketTests
 {
     private static readonly TestCertificate s_root = TestPki.Root();
     private static readonly TestCertificate s_leaf = TestPki.Leaf(TestPki.Intermediate(s_root), "localhost");
+
+    protected TlsTransportSocketTests(TlsImplementation implementation) => TestTls.Implementation = implementation;
 
     public static TheoryData<TlsProtocolVersion> Versions => [TlsProtocolVersion.Tls12, TlsProtocolVersion.Tls13];
 

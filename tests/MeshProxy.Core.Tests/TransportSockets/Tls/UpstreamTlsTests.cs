@@ -7,11 +7,18 @@ using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Core.Tests.TransportSockets.Tls;
 
-public sealed class UpstreamTlsTests
+public sealed class UpstreamSslStreamTests() : UpstreamTlsTests(TlsImplementation.SslStream);
+
+public sealed class UpstreamOpenSslTests() : UpstreamTlsTests(TlsImplementation.OpenSsl);
+
+/// <summary>The same for either library.</summary>
+public abstract class UpstreamTlsTests
 {
     private static readonly TestCertificate s_root = TestPki.Root();
     private static readonly TestCertificate s_leaf = TestPki.Leaf(s_root, "localhost");
     private static readonly TestCertificate s_otherRoot = TestPki.Root("CN=Other Root");
+
+    protected UpstreamTlsTests(TlsImplementation implementation) => TestTls.Implementation = implementation;
 
     [Fact]
     public async Task Cluster_WithTls_ReachesServer()
@@ -88,7 +95,7 @@ public sealed class UpstreamTlsTests
     internal static async Task<MeshProxyServer> StartProxyAsync(NetworkAddress upstream, UpstreamTlsContextConfig tls, string hostname = "")
     {
         var listener = ServerHarness.Listener();
-        var proxy = new MeshProxyServer(new MeshProxyOptions { Concurrency = 1 }, new ServerConfig
+        var proxy = new MeshProxyServer(new MeshProxyOptions { Concurrency = 1, TlsImplementation = TestTls.Implementation }, new ServerConfig
         {
             Listeners =
             [
