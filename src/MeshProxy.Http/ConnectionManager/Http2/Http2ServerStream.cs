@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
@@ -23,15 +22,14 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
     private LoopSource<IoResult>? _writeWait;
     private IoBuffer? _bodyInto;
     private HeaderTrailers? _sentTrailers;
-    private FlushTimer? _flushTimer;
-    private long _remaining;
+    private Http2FlushTimer? _flushTimer;
+    private Http2BodyLength _length;
     private bool _headDone;
     private bool _toHead;
     private bool _expectsContinue;
     private bool _wantsTunnel;
     private bool _isUpgrade;
     private bool _madeKey;
-    private bool _noBody;
     private bool _isReady;
 
     public Connection Connection => _connection.Downstream.Connection;
@@ -204,27 +202,23 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
             return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
         }
 
-        SettleLength(headers, endStream);
-        Codec.SendHeaders(stream, headers, endStream: _noBody);
+        _length = Http2BodyLength.Settle(headers, endStream, _toHead);
+        Codec.SendHeaders(stream, headers, endStream: _length.NoBody);
         return new ValueTask<IoResult>(IoResult.Success);
     }
 
     public ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream)
     {
-        if (_noBody || _codecStream is not { } stream)
+        if (_length.NoBody || _codecStream is not { } stream)
         {
             data.Clear();
-            return new ValueTask<IoResult>(_noBody ? IoResult.Success : new IoResult(IoStatus.Reset));
+            return new ValueTask<IoResult>(_length.NoBody ? IoResult.Success : new IoResult(IoStatus.Reset));
         }
 
-        if (_remaining >= 0)
+        if (!_length.Take(data.Length, endStream))
         {
-            _remaining -= data.Length;
-            if (_remaining < 0 || (endStream && _remaining != 0))
-            {
-                data.Clear();
-                return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
-            }
+            data.Clear();
+            return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
         }
 
         if (!data.IsEmpty || endStream)
@@ -243,12 +237,12 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
 
     public ValueTask<IoResult> EncodeTrailersAsync(HeaderTrailers trailers)
     {
-        if (_noBody || _codecStream is not { } stream)
+        if (_length.NoBody || _codecStream is not { } stream)
         {
-            return new ValueTask<IoResult>(_noBody ? IoResult.Success : new IoResult(IoStatus.Reset));
+            return new ValueTask<IoResult>(_length.NoBody ? IoResult.Success : new IoResult(IoStatus.Reset));
         }
 
-        if (_remaining > 0)
+        if (!_length.Take(0, endStream: true))
         {
             return new ValueTask<IoResult>(new IoResult(IoStatus.TransportFailed));
         }
@@ -292,8 +286,16 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         }
         else
         {
-            (_flushTimer ??= new FlushTimer(this, worker)).Start(codecStream);
+            (_flushTimer ??= new Http2FlushTimer(this, worker)).Start(codecStream);
         }
+    }
+
+    /// <summary>The client takes nothing of what is left of the response, which is complete on our side.</summary>
+    public void GiveUpFlush()
+    {
+        worker.Shared.Http2Stats.TxFlushTimeout.Increment();
+        ResetCodec(Http2ErrorCode.Cancel);
+        RecycleIfGone();
     }
 
     /// <summary>The body bytes that are here. Null: none are.</summary>
@@ -352,7 +354,7 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         IsTunnel = true;
         Stats.UpgradesTotal.Increment();
         Stats.UpgradesActive.Add(1);
-        _remaining = -1;
+        _length = Http2BodyLength.Any;
         headers.Remove(HeaderNames.ContentLength);
         if (_madeKey)
         {
@@ -370,28 +372,6 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         }
 
         return new ValueTask<IoResult>(IoResult.Success);
-    }
-
-    /// <summary>Holds the body to what the head says of it: a client would take anything else for an attack (RFC 9113 section 8.1.1).</summary>
-    private void SettleLength(ResponseHeaders headers, bool endStream)
-    {
-        _noBody = endStream || _toHead || headers.Status is 204 or 304;
-        _remaining = -1;
-        if (!headers.Contains(HeaderId.ContentLength))
-        {
-            return;
-        }
-
-        var given = headers.Get(HeaderNames.ContentLength);
-        var isNumber = Utf8Parser.TryParse(given, out long length, out var used) && used == given.Length && length >= 0;
-        if (_noBody ? !_toHead && headers.Status != 304 && (length != 0 || headers.Status == 204) : !isNumber)
-        {
-            headers.Remove(HeaderNames.ContentLength);
-        }
-        else if (!_noBody)
-        {
-            _remaining = length;
-        }
     }
 
     /// <summary>The response is out. What is left of the request goes nowhere (RFC 9113 section 8.1).</summary>
@@ -457,46 +437,11 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         _wantsTunnel = false;
         _isUpgrade = false;
         _madeKey = false;
-        _noBody = false;
         IsTunnel = false;
         _bodyInto = null;
-        _remaining = -1;
+        _length = default;
         var connection = _connection;
         _connection = null!;
         connection.OnStreamGone(this);
-    }
-
-    /// <summary>Envoy's <c>stream_flush_timeout</c>, which is its stream_idle_timeout unless set: a client that takes nothing of a response that is
-    /// complete on our side is given up.</summary>
-    private sealed class FlushTimer(Http2ServerStream stream, HttpWorker worker) : LoopTimer(worker.Loop)
-    {
-        private long _queuedBytes;
-
-        public void Start(Http2Stream codecStream)
-        {
-            _queuedBytes = codecStream.QueuedBytes;
-            if (worker.Shared.StreamIdleTimeoutMs > 0)
-            {
-                Arm(worker.Shared.StreamIdleTimeoutMs);
-            }
-        }
-
-        protected override void OnElapsed()
-        {
-            if (stream._codecStream is not { } codecStream)
-            {
-                return;
-            }
-
-            if (codecStream.QueuedBytes < _queuedBytes)
-            {
-                Start(codecStream);
-                return;
-            }
-
-            worker.Shared.Http2Stats.TxFlushTimeout.Increment();
-            stream.ResetCodec(Http2ErrorCode.Cancel);
-            stream.RecycleIfGone();
-        }
     }
 }
