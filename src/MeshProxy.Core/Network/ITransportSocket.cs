@@ -50,6 +50,9 @@ public interface ITransportSocketFactory : IDisposable
     /// <summary>Whether what it makes keeps others from reading along: TLS.</summary>
     bool IsSecure { get; }
 
+    /// <summary>Whether a connection begins by telling the upstream for which client it is made (PROXY protocol), so that no other may use it.</summary>
+    bool TellsOfClient => false;
+
     void IDisposable.Dispose()
     {
     }

@@ -81,7 +81,7 @@ internal sealed class AsyncHttpStream : IDisposable
             return Fail(UpstreamResetReason.Overflow);
         }
 
-        if (!await AcquireAsync(UpstreamHostPools.For(cluster, host).Select(RequestHeaders)))
+        if (!await AcquireAsync(UpstreamHostPools.For(cluster, host).Select(RequestHeaders, null)))
         {
             return false;
         }

@@ -167,7 +167,7 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
     }
 
     /// <summary>Connects a socket, with what the protocol needs of the transport.</summary>
-    protected virtual ValueTask<ConnectResult> ConnectAsync(ConnectAttempt attempt) => UpstreamConnector.ConnectAsync(Cluster, Host, attempt);
+    protected abstract ValueTask<ConnectResult> ConnectAsync(ConnectAttempt attempt);
 
     private void Serve(PendingRequest request, IUpstreamStream stream)
     {

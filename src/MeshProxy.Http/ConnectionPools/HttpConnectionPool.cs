@@ -24,14 +24,14 @@ internal sealed class HttpConnectionPool : ConnectionPool
     private readonly Http2Connections _http2 = new();
     private bool _lastWasHttp2;
 
-    public HttpConnectionPool(WorkerCluster cluster, Host host, PoolProtocol protocol, UpstreamHttpOptions options, ServerName? serverName)
+    public HttpConnectionPool(WorkerCluster cluster, Host host, PoolProtocol protocol, UpstreamHttpOptions options, TransportSocketOptions transport, ServerName? serverName)
         : base(cluster, host)
     {
         Options = options;
         _protocol = protocol;
         _lastWasHttp2 = protocol == PoolProtocol.Http2;
         _http1 = new Http1Connections(this, cluster.Loop, options.IdleTimeoutMs);
-        _transport = new TransportSocketOptions
+        _transport = transport with
         {
             ApplicationProtocols = protocol switch
             {

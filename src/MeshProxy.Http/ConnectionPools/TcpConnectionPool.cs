@@ -6,11 +6,13 @@ namespace MeshProxy.Http.ConnectionPools;
 
 /// <summary>Plain connections to a host for CONNECT requests that end here: each carries one tunnel and is closed with it.</summary>
 /// <remarks>Worker thread only.</remarks>
-internal sealed class TcpConnectionPool(WorkerCluster cluster, Host host) : ConnectionPool(cluster, host)
+internal sealed class TcpConnectionPool(WorkerCluster cluster, Host host, TransportSocketOptions transport) : ConnectionPool(cluster, host)
 {
     protected override int ExpectedStreams => 1;
 
     public override IUpstreamStream? TryAcquire() => null;
+
+    protected override ValueTask<ConnectResult> ConnectAsync(ConnectAttempt attempt) => UpstreamConnector.ConnectAsync(Cluster, Host, attempt, transport);
 
     protected override void OnConnected(Connection connection)
     {

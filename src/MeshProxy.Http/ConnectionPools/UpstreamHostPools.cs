@@ -1,26 +1,27 @@
-using System.Net;
-using System.Text;
+using MeshProxy.Core.Network;
+using MeshProxy.Core.Network.ProxyProtocol;
 using MeshProxy.Core.Upstream;
 using MeshProxy.Core.Upstream.Clusters;
+using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionPools;
 
-/// <summary>One worker's pools of one host: one for each version of HTTP, and for each server name where requests name the server.</summary>
+/// <summary>
+/// One worker's pools of one host. All clients share them, unless connections begin by telling the upstream for whom they are made (PROXY protocol):
+/// then each client connection has pools of its own, as in Envoy.
+/// </summary>
 /// <remarks>Worker thread only.</remarks>
 internal sealed class UpstreamHostPools : IWorkerHostState
 {
-    /// <summary>Server names with pools of their own. Clients choose them, so there is an end to it: the one that rested longest gives way.</summary>
-    public const int MaxServerNames = 256;
-
-    private const int MaxNameBytes = 255;
+    /// <summary>Clients with pools of their own; the one that rested longest gives way.</summary>
+    public const int MaxClients = 1024;
 
     private readonly WorkerCluster _cluster;
     private readonly Host _host;
     private readonly UpstreamHttpOptions _options;
-    private readonly Pools _unnamed;
-    private readonly Dictionary<string, Pools>? _named;
-    private TcpConnectionPool? _tcp;
+    private readonly NamedPools _shared;
+    private readonly Dictionary<long, NamedPools>? _byClient;
     private bool _draining;
 
     private UpstreamHostPools(WorkerCluster cluster, Host host)
@@ -28,10 +29,10 @@ internal sealed class UpstreamHostPools : IWorkerHostState
         _cluster = cluster;
         _host = host;
         _options = UpstreamHttpOptions.For(cluster.Info);
-        _unnamed = new Pools(this, null);
-        if ((_options.AutoSni || _options.AutoSanValidation) && cluster.Info.TransportSocket is { IsSecure: true })
+        _shared = new NamedPools(cluster, host, _options, new TransportSocketOptions());
+        if (cluster.Info.TransportSocket is { TellsOfClient: true })
         {
-            _named = new Dictionary<string, Pools>(StringComparer.Ordinal);
+            _byClient = [];
         }
     }
 
@@ -43,111 +44,54 @@ internal sealed class UpstreamHostPools : IWorkerHostState
     }
 
     /// <summary>The pool that is to carry a request.</summary>
-    public ConnectionPool Select(RequestHeaders headers)
-    {
-        var pools = _named is null ? _unnamed : FindByName(headers);
-        var protocol = !_options.UsesDownstreamProtocol ? _options.Protocol : headers.HttpVersion == 20 ? PoolProtocol.Http2 : PoolProtocol.Http1;
-        return pools.Of(protocol);
-    }
+    /// <param name="headers">The request.</param>
+    /// <param name="client">The stream that it came on; null for one of our own.</param>
+    public ConnectionPool Select(RequestHeaders headers, IHttpFilterCallbacks? client) => PoolsOf(client).Select(headers);
 
     /// <summary>Plain connections, each for one tunnel.</summary>
-    public ConnectionPool SelectTcp() => _tcp ??= new TcpConnectionPool(_cluster, _host);
+    public ConnectionPool SelectTcp(IHttpFilterCallbacks client) => PoolsOf(client).SelectTcp();
 
     public void Drain()
     {
         _draining = true;
-        _unnamed.Drain();
-        _tcp?.Drain();
-        if (_named is not null)
+        _shared.Drain();
+        if (_byClient is not null)
         {
-            foreach (var pools in _named.Values)
+            foreach (var pools in _byClient.Values)
             {
                 pools.Drain();
             }
         }
     }
 
-    private static ReadOnlySpan<byte> WithoutPort(ReadOnlySpan<byte> host)
+    private NamedPools PoolsOf(IHttpFilterCallbacks? client) => _byClient is null || client is null ? _shared : FindByClient(_byClient, client);
+
+    private NamedPools FindByClient(Dictionary<long, NamedPools> byClient, IHttpFilterCallbacks client)
     {
-        if (host is [(byte)'[', ..])
+        var connection = client.Connection;
+        if (!byClient.TryGetValue(connection.Id, out var pools))
         {
-            var end = host.IndexOf((byte)']');
-            return end > 0 ? host[1..end] : host;
-        }
+            if (byClient.Count >= MaxClients)
+            {
+                var oldest = byClient.MinBy(static pair => pair.Value.LastUsedUs);
+                byClient.Remove(oldest.Key);
+                oldest.Value.Drain();
+            }
 
-        var colon = host.LastIndexOf((byte)':');
-        return colon >= 0 ? host[..colon] : host;
-    }
-
-    private Pools FindByName(RequestHeaders headers)
-    {
-        var given = headers.Get(_options.ServerNameHeader);
-        var host = WithoutPort(given.IsEmpty ? headers.Authority : given);
-        if (host.Length is 0 or > MaxNameBytes)
-        {
-            return _unnamed;
-        }
-
-        Span<char> chars = stackalloc char[MaxNameBytes];
-        if (Ascii.ToLower(host, chars, out var length) != System.Buffers.OperationStatus.Done)
-        {
-            return _unnamed;
-        }
-
-        var name = (ReadOnlySpan<char>)chars[..length];
-        if (!_named!.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var pools))
-        {
-            pools = Add(name.ToString());
+            var info = client.StreamInfo;
+            byClient[connection.Id] = pools = new NamedPools(_cluster, _host, _options, new TransportSocketOptions
+            {
+                DownstreamRemoteAddress = connection.RemoteAddress,
+                DownstreamLocalAddress = connection.LocalAddress,
+                ProxyProtocol = info.HasFilterState ? info.FilterState.Get(ProxyProtocolOptions.Key) : null,
+            });
+            if (_draining)
+            {
+                pools.Drain();
+            }
         }
 
         pools.LastUsedUs = _cluster.Loop.NowUs;
         return pools;
-    }
-
-    private Pools Add(string name)
-    {
-        if (_named!.Count >= MaxServerNames)
-        {
-            var oldest = _named.MinBy(static pair => pair.Value.LastUsedUs);
-            _named.Remove(oldest.Key);
-            oldest.Value.Drain();
-        }
-
-        var isAddress = IPAddress.TryParse(name, out _);
-        var pools = new Pools(this, new ServerName(_options.AutoSni && !isAddress ? name : null, _options.AutoSanValidation ? name : null));
-        _named[name] = pools;
-        return pools;
-    }
-
-    /// <summary>The pools of one server name.</summary>
-    private sealed class Pools(UpstreamHostPools owner, ServerName? name)
-    {
-        private HttpConnectionPool? _main;
-        private HttpConnectionPool? _http2;
-
-        public long LastUsedUs { get; set; }
-
-        public HttpConnectionPool Of(PoolProtocol protocol)
-        {
-            ref var pool = ref (protocol == PoolProtocol.Http2 ? ref _http2 : ref _main);
-            return pool ??= Create(protocol);
-        }
-
-        public void Drain()
-        {
-            _main?.Drain();
-            _http2?.Drain();
-        }
-
-        private HttpConnectionPool Create(PoolProtocol protocol)
-        {
-            var pool = new HttpConnectionPool(owner._cluster, owner._host, protocol, owner._options, name);
-            if (owner._draining)
-            {
-                pool.Drain();
-            }
-
-            return pool;
-        }
     }
 }

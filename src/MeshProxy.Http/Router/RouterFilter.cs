@@ -52,7 +52,7 @@ internal sealed class RouterFilter(RouterStats stats, WorkerClusters clusters, E
         var pools = UpstreamHostPools.For(_cluster!, host);
         _endsTunnel = _route!.Connect is { } connect
             && (headers.MethodIs(KnownMethod.Connect) || (connect.AllowPost && headers.MethodIs(KnownMethod.Post)));
-        var pool = _endsTunnel ? pools.SelectTcp() : pools.Select(headers);
+        var pool = _endsTunnel ? pools.SelectTcp(_callbacks) : pools.Select(headers, _callbacks);
         return _request.TryAcquire(pool) ? SendHead(headers, endStream) : WaitForStreamAsync(pool, headers, endStream);
     }
 

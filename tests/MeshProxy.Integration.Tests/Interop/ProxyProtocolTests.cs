@@ -124,6 +124,29 @@ public sealed class ProxyProtocolTests
     }
 
     [SkippableTheory]
+    [InlineData(ProxyProtocolVersion.V1)]
+    [InlineData(ProxyProtocolVersion.V2)]
+    public async Task Nginx_BehindAnHttpProxy_HearsOfEachRequestsOwnClient(ProxyProtocolVersion version)
+    {
+        Peers.Require("nginx");
+        var (back, first, second) = (LoopbackAddress.Next(), LoopbackAddress.Next(), LoopbackAddress.Next());
+        await using var nginx = await Daemon.NginxAsync($$"""
+            listen {{back}}:{{LoopbackAddress.Port}} proxy_protocol;
+            location / { return 200 "client $proxy_protocol_addr\n"; }
+            """);
+        await using var proxy = await Proxy.StartAsync(builder => builder
+            .Listener(Proxy.Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain.HttpConnectionManager(
+                Proxy.Ingress, manager => manager.RouteAllTo(Proxy.Service))))
+            .Cluster(Proxy.Service, cluster => cluster.Endpoints($"{back}:{LoopbackAddress.Port}").ProxyProtocol(new ProxyProtocolConfig { Version = version })));
+
+        // An idle upstream connection of the first client must not carry the second one's request.
+        foreach (var client in (string[])[first, second, first])
+        {
+            (await GetAsync(client, "127.0.0.1", proxy.Port)).ShouldBe($"client {client}\n");
+        }
+    }
+
+    [SkippableTheory]
     [InlineData(ProxyProtocolVersion.V1, "")]
     [InlineData(ProxyProtocolVersion.V2, "service.example")]
     public async Task Haproxy_AsUpstream_HearsOfTheClientAndItsTlvs(ProxyProtocolVersion version, string authority)

@@ -28,6 +28,8 @@ internal sealed class UpstreamProxyProtocolSocketFactory : ITransportSocketFacto
 
     public bool IsSecure => _inner?.IsSecure ?? false;
 
+    public bool TellsOfClient => true;
+
     public ITransportSocket Create(ITransportSocketCallbacks callbacks, TransportSocketOptions? options) =>
         new UpstreamProxyProtocolSocket(Config, callbacks, _inner?.Create(callbacks, options), options);
 
