@@ -8,7 +8,8 @@ namespace MeshProxy.Http.Grpc;
 /// Calls a gRPC service on a cluster, for the proxy's own needs (Envoy: <c>Grpc::AsyncClient</c>): over the cluster's balancer, circuit breakers and
 /// HTTP/2 connections. Messages are not compressed.
 /// </summary>
-/// <remarks>On one loop: a worker's, or the control loop with <see cref="ClusterManager.ForControl"/>. Calls, and what they complete, stay on its thread.</remarks>
+/// <remarks>On one loop: a worker's, or the control loop with <see cref="ClusterManager.ForControl"/>. Calls, and what they complete, stay on its thread.
+/// Whoever has calls on the control loop ends them before the server stops.</remarks>
 internal sealed class GrpcClient(WorkerClusters clusters, GrpcClientOptions options)
 {
     public EventLoop Loop => clusters.Loop;

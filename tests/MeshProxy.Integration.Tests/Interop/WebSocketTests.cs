@@ -109,7 +109,7 @@ public sealed class WebSocketTests
             http => http.VirtualHost("all", ["*"], host => host.Route(new RouteConfig
             {
                 Match = new RouteMatchConfig { Prefix = "/" },
-                Route = new RouteActionConfig { Cluster = Proxy.Service, IdleTimeout = TimeSpan.FromMilliseconds(300) },
+                Route = new RouteActionConfig { Cluster = Proxy.Service, IdleTimeout = TimeSpan.FromSeconds(2) },
             })));
 
         (await PlayAsync(proxy, "silent", downstream)).Split('\n')[^1].ShouldBe("closed 1006 ");

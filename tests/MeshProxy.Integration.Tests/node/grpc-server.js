@@ -43,6 +43,10 @@ function misbehaves(call, fail) {
       call.on('cancelled', () => console.log(`cancelled ${call.getPath()}`));
       begin(call);
       call.resume?.();
+      if (call.cancelled) {
+        console.log(`cancelled ${call.getPath()}`);
+      }
+
       console.log(`hanging ${call.getPath()}`);
       return true;
     case 'die':

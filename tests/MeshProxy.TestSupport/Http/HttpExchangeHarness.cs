@@ -97,6 +97,9 @@ internal sealed class HttpExchangeHarness
 
     public Cluster Cluster => _clusters.Snapshot["c"];
 
+    /// <summary>For requests of the proxy's own.</summary>
+    public WorkerClusters Clusters => _clusters.ForWorker(0);
+
     /// <summary>The access log so far.</summary>
     public IReadOnlyList<string> LogLines
     {

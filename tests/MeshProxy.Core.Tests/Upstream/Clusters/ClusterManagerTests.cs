@@ -1,6 +1,7 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.Upstream.Clusters;
+using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.Core.Tests.Upstream.Clusters;
 
@@ -24,5 +25,21 @@ public class ClusterManagerTests
         stats.Find("cluster.goes99.upstream_rq_total").ShouldNotBeNull();
         ((Counter)stats.Find("cluster.stays.upstream_rq_total")!).Value.ShouldBe(3);
         stats.Count.ShouldBe(count);
+    }
+
+    [Fact]
+    public void ControlLoop_HasItsOwnViewBesideTheWorkers()
+    {
+        var worker = SimulatedLoop.Create();
+        var control = SimulatedLoop.Create();
+        var manager = new ClusterManager(new ClusterContext { Stats = new StatsStore(0) }, [worker.Loop], control.Loop);
+        manager.Update([new ClusterConfig { Name = "service" }], static apply => apply(0));
+
+        var mine = manager.ForControl();
+        mine.Loop.ShouldBe(control.Loop);
+        mine.Get("service")!.Slot.ShouldNotBe(manager.ForWorker(0).Get("service")!.Slot);
+        manager.Update([], static apply => apply(0));
+        mine.Get("service").ShouldBeNull();
+        Should.Throw<InvalidOperationException>(() => new ClusterManager(new ClusterContext { Stats = new StatsStore(0) }, []).ForControl());
     }
 }
