@@ -20,6 +20,7 @@ import processes
 def arguments():
     p = argparse.ArgumentParser(prog="benchmarks/compare/allocations", description=__doc__)
     p.add_argument("--contender", default="meshproxy", help="default: %(default)s")
+    p.add_argument("--mode", default="http", choices=("http", "https"), help="cleartext or TLS 1.3 (default: %(default)s)")
     p.add_argument("--requests", type=int, default=1_000_000, help="default: %(default)s")
     p.add_argument("--warm-up", type=int, default=300_000, help="requests before counting (default: %(default)s)")
     p.add_argument("--connections", type=int, default=64, help="default: %(default)s")
@@ -89,7 +90,7 @@ def main():
         raise SystemExit(f"only {answered:,} of {a.requests:,} requests were answered")
     per_request = allocated / a.requests
     missed = per_request > a.bar
-    print(f"{allocated:,} bytes in {a.requests:,} requests over {a.connections} new connections: {per_request:.3f} bytes a request "
+    print(f"{a.mode}: {allocated:,} bytes in {a.requests:,} requests over {a.connections} new connections: {per_request:.3f} bytes a request "
           f"(at most {a.bar:g}: {'missed' if missed else 'met'})")
     return 1 if a.check and missed else 0
 
