@@ -20,11 +20,10 @@ import processes
 def arguments():
     p = argparse.ArgumentParser(prog="benchmarks/compare/allocations", description=__doc__)
     p.add_argument("--contender", default="meshproxy", help="default: %(default)s")
-    p.add_argument("--mode", default="http", choices=("http", "https"), help="cleartext or TLS 1.3 (default: %(default)s)")
     p.add_argument("--requests", type=int, default=1_000_000, help="default: %(default)s")
     p.add_argument("--warm-up", type=int, default=300_000, help="requests before counting (default: %(default)s)")
     p.add_argument("--connections", type=int, default=64, help="default: %(default)s")
-    p.add_argument("--mode", default="http", choices=("http", "h2c-h1", "h2c-h2c"), help="what client and upstream speak (default: %(default)s)")
+    p.add_argument("--mode", default="http", choices=("http", "https", "h2c-h1", "h2c-h2c"), help="what client and upstream speak; https is TLS 1.3 (default: %(default)s)")
     p.add_argument("--streams", type=int, default=16, help="at a time on each HTTP/2 connection (default: %(default)s)")
     p.add_argument("--bar", type=float, default=1.0, help="bytes per request (default: %(default)s)")
     p.add_argument("--check", action="store_true", help="exit code 1 if the bar is missed")
