@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MeshProxy.Core.Addresses;
+using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 
 namespace MeshProxy.Gateway;
@@ -25,6 +26,10 @@ internal static class CommandLine
         var upstreamTls = new Option<bool>("--upstream-tls") { Description = "Speaks TLS with the upstream and verifies its certificate" };
         var upstreamCa = new Option<FileInfo>("--upstream-ca") { Description = "PEM file to verify the upstream with (default: the system's certificates)" }.AcceptExistingOnly();
         var upstreamHttp2 = new Option<bool>("--upstream-http2") { Description = "http mode: speaks HTTP/2 with the upstream" };
+        var tlsImplementation = new Option<TlsImplementation>("--tls-implementation")
+        {
+            Description = "What does TLS: openssl, sslstream, or auto for OpenSSL where it is there", DefaultValueFactory = _ => TlsImplementation.Auto,
+        };
         healthPath.Validators.Add(result =>
         {
             if (result.Tokens.Count == 1 && !result.Tokens[0].Value.StartsWith('/'))
@@ -39,7 +44,7 @@ internal static class CommandLine
         var root = new RootCommand("MeshProxy gateway: an Envoy-shaped proxy. Without --listen and --upstream it runs a demo on 127.0.0.1:10000.")
         {
             listen, upstream, mode, concurrency, eventLoop, drainTime, routes, healthPath,
-            tlsCert, tlsKey, clientCa, noResumption, upstreamTls, upstreamCa, upstreamHttp2,
+            tlsCert, tlsKey, clientCa, noResumption, upstreamTls, upstreamCa, upstreamHttp2, tlsImplementation,
         };
         root.Validators.Add(result =>
         {
@@ -75,7 +80,7 @@ internal static class CommandLine
         root.SetAction((parsed, cancellation) =>
         {
             var settings = new GatewaySettings(
-                parsed.GetValue(concurrency), parsed.GetValue(eventLoop), TimeSpan.FromSeconds(parsed.GetValue(drainTime)));
+                parsed.GetValue(concurrency), parsed.GetValue(eventLoop), TimeSpan.FromSeconds(parsed.GetValue(drainTime)), parsed.GetValue(tlsImplementation));
             if (parsed.GetValue(listen) is not { } address)
             {
                 return Demo.RunAsync(settings, cancellation);
@@ -122,4 +127,4 @@ internal static class CommandLine
 }
 
 /// <summary>What every mode needs to know.</summary>
-internal sealed record GatewaySettings(int Concurrency, EventLoopKind EventLoop, TimeSpan DrainTime);
+internal sealed record GatewaySettings(int Concurrency, EventLoopKind EventLoop, TimeSpan DrainTime, TlsImplementation TlsImplementation);

@@ -19,6 +19,7 @@ internal static class GatewayHost
         options.Concurrency = settings.Concurrency;
         options.EventLoop = settings.EventLoop;
         options.DrainTime = settings.DrainTime;
+        options.TlsImplementation = settings.TlsImplementation;
     });
 
     /// <summary>Returns the exit code: 0 after a clean stop, 1 if the proxy could not start.</summary>

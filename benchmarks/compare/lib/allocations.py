@@ -23,7 +23,7 @@ def arguments():
     p.add_argument("--requests", type=int, default=1_000_000, help="default: %(default)s")
     p.add_argument("--warm-up", type=int, default=300_000, help="requests before counting (default: %(default)s)")
     p.add_argument("--connections", type=int, default=64, help="default: %(default)s")
-    p.add_argument("--mode", default="http", choices=("http", "h2c-h1", "h2c-h2c"), help="what client and upstream speak (default: %(default)s)")
+    p.add_argument("--mode", default="http", choices=("http", "https", "h2c-h1", "h2c-h2c"), help="what client and upstream speak; https is TLS 1.3 (default: %(default)s)")
     p.add_argument("--streams", type=int, default=16, help="at a time on each HTTP/2 connection (default: %(default)s)")
     p.add_argument("--bar", type=float, default=1.0, help="bytes per request (default: %(default)s)")
     p.add_argument("--check", action="store_true", help="exit code 1 if the bar is missed")
@@ -89,7 +89,7 @@ def main():
         raise SystemExit(f"only {answered:,} of {a.requests:,} requests were answered")
     per_request = allocated / a.requests
     missed = per_request > a.bar
-    print(f"{allocated:,} bytes in {a.requests:,} requests over {a.connections} new connections: {per_request:.3f} bytes a request "
+    print(f"{a.mode}: {allocated:,} bytes in {a.requests:,} requests over {a.connections} new connections: {per_request:.3f} bytes a request "
           f"(at most {a.bar:g}: {'missed' if missed else 'met'})")
     return 1 if a.check and missed else 0
 

@@ -3,7 +3,7 @@
 contender.json: name; version (a command); modes (of lib/modes.py), each with command, files and values for them, or "like", the
 name of a mode whose entries it shares and may override; optional env, subject (ours, judged against
 the rivals), requires and build (a file and the command that makes it), pin ("at_start", or "after_start" for a runtime that sizes
-itself by the cores it sees at start). In commands and files @NAME@ is filled in; a line of a file with @ROUTE@ is repeated for
+itself by the cores it sees at start), idle_bars (bytes per connection for a mode). In commands and files @NAME@ is filled in; a line of a file with @ROUTE@ is repeated for
 every route.
 """
 import glob

@@ -8,6 +8,7 @@ import resource
 import select
 import signal
 import socket
+import ssl
 import sys
 import time
 
@@ -17,21 +18,21 @@ import modes
 import processes
 
 IN_FLIGHT = 32      # few at a time: the proxy's upstream pool stays small, and is not what is measured
+BARS = {"http": 2048, "h2c-h1": 8192, "https": 20 * 1024}      # bytes per connection
 
 
 def arguments():
     p = argparse.ArgumentParser(prog="benchmarks/compare/idle", description=__doc__)
     p.add_argument("--contenders", default="meshproxy,nginx,haproxy", help=f"comma-separated, of: {', '.join(contenders.known())} (default: %(default)s)")
-    p.add_argument("--mode", default="http", choices=("http", "h2c-h1"), help="what the client speaks (default: %(default)s)")
+    p.add_argument("--mode", default="http", choices=("http", "https", "h2c-h1"), help="what the client speaks; https is TLS 1.3 (default: %(default)s)")
     p.add_argument("--connections", default="2000,5000,12000", help="where memory is read; the slope is from the first to the last (default: %(default)s)")
     p.add_argument("--settle", type=float, default=3, help="seconds between the last answer and the reading (default %(default)s)")
-    p.add_argument("--bar", type=int, help="bytes per connection that our own contenders may cost (default 2048, over HTTP/2 8192)")
+    p.add_argument("--bar", type=int, help="bytes per connection that our own contenders may cost (default 2048, over HTTP/2 8192, over TLS 20480, or what contender.json says)")
     p.add_argument("--check", action="store_true", help="exit code 1 if one of our own contenders misses the bar")
     p.add_argument("--no-build", action="store_true")
     p.add_argument("--base-port", type=int, help="use ports from this one on (default: free ones)")
     p.add_argument("--output", default=f"{contenders.REPO}/artifacts/compare")
     a = p.parse_args()
-    a.bar = a.bar or (8192 if modes.is_http2(a.mode) else 2048)
     a.contenders = [c for c in a.contenders.split(",") if c]
     a.connections = sorted(int(n) for n in a.connections.split(","))
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -108,6 +109,25 @@ def open_more(held, wanted, port, path, mode):
         poll.close()
 
 
+def open_more_tls(held, wanted, port, path, _mode):
+    """The same with TLS, one after the other. What is read after the handshake includes the session tickets."""
+    context, text = ssl.create_default_context(), request(port, path)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    while len(held) < wanted:
+        s = context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10))
+        s.sendall(text)
+        held.append(s)
+        answer = b""
+        while len(answer.partition(b"\r\n\r\n")[2]) < contenders.BODY_BYTES["1k"]:
+            data = s.recv(65536)
+            if not data:
+                raise SystemExit(f"the proxy closed a connection, {len(held)} were open")
+            answer += data
+        if b" 200 " not in answer[:16]:
+            raise SystemExit(f"the answer was {answer.splitlines()[0].decode()}")
+
+
 def all_open(held):
     """A connection that the proxy has closed meanwhile would make the others look cheap."""
     poll = select.poll()
@@ -121,10 +141,11 @@ def all_open(held):
 def measure(contender, site, a):
     env = {"MESHPROXY_GC_ON_SIGUSR1": "1"} if contender.subject else None
     contender.start(site, a.mode, env=env)
+    open_to = open_more_tls if modes.MODES[a.mode].get("tls") else open_more
     held, readings = [], []
     try:
         for wanted in a.connections:
-            open_more(held, wanted, contender.port, f"{site.path}/1k", a.mode)
+            open_to(held, wanted, contender.port, f"{site.path}/1k", a.mode)
             time.sleep(a.settle)
             if contender.subject:
                 os.kill(contender.process.pid, signal.SIGUSR1)      # a full, compacting collection
@@ -155,16 +176,17 @@ def main():
         results = {c.name: measure(c, site, a) for c in chosen}
     finally:
         site.close()
-    print(f"{os.cpu_count()} cores, {platform.machine()}. Memory in MiB, resident (anonymous), one request on each connection before:\n")
+    print(f"{a.mode}, {os.cpu_count()} cores, {platform.machine()}. Memory in MiB, resident (anonymous), one request on each connection before:\n")
     print("| proxy | " + " | ".join(f"{n:,} connections" for n in a.connections) + " | bytes per connection |")
     print("|---|" + "---:|" * (len(a.connections) + 1))
     missed = False
     for contender in chosen:
         result = results[contender.name]
-        over = contender.subject and result["bytes_per_connection"] > a.bar
+        bar = a.bar or contender.spec.get("idle_bars", {}).get(a.mode) or BARS[a.mode]
+        over = contender.subject and result["bytes_per_connection"] > bar
         missed |= over
         cells = [f"{r['resident_kib'] / 1024:.1f} ({r['anonymous_kib'] / 1024:.1f})" for r in result["readings"]]
-        print(f"| {contender.name} | " + " | ".join(cells) + f" | {result['bytes_per_connection']:,.0f}{f' **over {a.bar}**' if over else ''} |")
+        print(f"| {contender.name} | " + " | ".join(cells) + f" | {result['bytes_per_connection']:,.0f}{f' **over {bar}**' if over else ''} |")
     os.makedirs(a.output, exist_ok=True)
     path = f"{a.output}/idle-{datetime.datetime.now():%Y%m%d-%H%M%S}.json"
     with open(path, "w") as f:

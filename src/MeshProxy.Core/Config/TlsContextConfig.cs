@@ -45,7 +45,7 @@ public sealed record UpstreamTlsContextConfig
     /// <summary>Always false: a server may not renegotiate (Envoy: <c>allow_renegotiation</c>).</summary>
     public bool AllowRenegotiation { get; init; }
 
-    /// <summary>Sessions to keep for resumption; 0 turns it off, any other number leaves it to the platform (Envoy: <c>max_session_keys</c>).</summary>
+    /// <summary>Sessions to keep for resumption, for each server; 0 turns it off. With SslStream any other number leaves it to the platform (Envoy: <c>max_session_keys</c>).</summary>
     /// <value>1.</value>
     public uint MaxSessionKeys { get; init; } = 1;
 }
@@ -91,7 +91,7 @@ public sealed record TlsParametersConfig
     public TlsProtocolVersion TlsMaximumProtocolVersion { get; init; }
 
     /// <summary>Cipher suites by IANA name (<c>TLS_AES_128_GCM_SHA256</c>) or OpenSSL's (<c>ECDHE-RSA-AES128-GCM-SHA256</c>), Linux and macOS
-    /// only; a list turns session resumption off, as the platform's sockets do then (Envoy: <c>cipher_suites</c>).</summary>
+    /// only; with SslStream a list turns session resumption off (Envoy: <c>cipher_suites</c>).</summary>
     /// <value>Empty: the platform's.</value>
     public EquatableArray<string> CipherSuites { get; init; }
 }

@@ -7,6 +7,7 @@ using MeshProxy.Core.Stats;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Hosting;
 using MeshProxy.TestSupport;
+using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Integration.Tests.Fixtures;
 
@@ -49,6 +50,7 @@ internal sealed class Proxy : IAsyncDisposable
     {
         var builder = new MeshProxyBuilder().Configure(options =>
         {
+            options.TlsImplementation = TestTls.Implementation;
             options.EventLoop = Settings.EventLoop;
             options.Concurrency = concurrency;
             options.DrainTime = TimeSpan.FromMinutes(10); // what ends a drain is the test, not the clock

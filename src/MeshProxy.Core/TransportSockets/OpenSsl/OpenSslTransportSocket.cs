@@ -53,9 +53,14 @@ internal abstract class OpenSslTransportSocket : TlsSocket
     public override async ValueTask<IoResult> HandshakeAsync()
     {
         var prepared = await PrepareAsync();
+        if (IsClosed)
+        {
+            return new IoResult(IoStatus.Closed); // also where the hello had come before
+        }
+
         if (!prepared.IsOk)
         {
-            return IsClosed ? new IoResult(IoStatus.Closed) : Fail(prepared);
+            return Fail(prepared);
         }
 
         if (!Open())

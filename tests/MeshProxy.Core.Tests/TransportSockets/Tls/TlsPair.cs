@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Buffers;
@@ -19,25 +20,40 @@ namespace MeshProxy.Core.Tests.TransportSockets.Tls;
 internal sealed class TlsPair
 {
     private readonly SimulatedNetwork _network;
+    private readonly ITransportSocketFactory _serverFactory;
+    private readonly ITransportSocketFactory _clientFactory;
+    private readonly SimulatedListener[] _listeners;
 
     public TlsPair(DownstreamTlsContextConfig server, UpstreamTlsContextConfig client, SimulatedNetworkOptions? options = null, TransportSocketOptions? clientOptions = null)
     {
         _network = new SimulatedNetwork(options);
         Loop = _network.CreateLoop();
         Stats = new StatsStore(1);
-        Server = new End(this, 1, connection => TlsTransportSockets.Downstream(server, Context("server")).Create(connection, null));
-        Client = new End(this, 2, connection => TlsTransportSockets.Upstream(client, Context("client")).Create(connection, clientOptions));
+        _serverFactory = TlsTransportSockets.Downstream(server, Context("server"));
+        _clientFactory = TlsTransportSockets.Upstream(client, Context("client"));
+        _listeners = [_network.ListenPeer(NetworkAddress.Loopback(1)), _network.ListenPeer(NetworkAddress.Loopback(2))];
+        Connect(clientOptions);
     }
 
     public SimulatedLoop Loop { get; }
 
     public StatsStore Stats { get; }
 
-    public End Server { get; }
+    public ITransportSocketFactory ServerFactory => _serverFactory;
 
-    public End Client { get; }
+    public End Server { get; private set; }
+
+    public End Client { get; private set; }
 
     public long Counter(string name) => (Stats.Find(name) as CellStat)?.Value ?? 0;
+
+    /// <summary>Another connection between the two, in the place of the one before.</summary>
+    [MemberNotNull(nameof(Server), nameof(Client))]
+    public void Connect(TransportSocketOptions? clientOptions = null)
+    {
+        Server = new End(this, 1, connection => _serverFactory.Create(connection, null));
+        Client = new End(this, 2, connection => _clientFactory.Create(connection, clientOptions));
+    }
 
     /// <summary>Shakes hands on both ends.</summary>
     public (IoResult Server, IoResult Client) Handshake()
@@ -70,12 +86,11 @@ internal sealed class TlsPair
         {
             _pair = pair;
             var address = NetworkAddress.Loopback(port);
-            var listener = pair._network.ListenPeer(address);
             pair.Loop.Loop.Sockets.Create(address, out var socket);
             Connection = new Connection(pair.Loop.Loop, pair.Loop.Loop.Sockets, socket, null, address, ConnectionOptions.Default);
             _ = pair.Loop.Run(() => Connection.ConnectAsync(address).AsTask());
             pair._network.RunUntilIdle();
-            Wire = new Wire(listener.Connections.Single());
+            Wire = new Wire(pair._listeners[port - 1].Connections[^1]);
             Connection.Transport = create(Connection);
             Into = new IoBuffer(pair.Loop.Loop.Slabs);
         }

@@ -2,17 +2,23 @@ using MeshProxy.Core.Config;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.TransportSockets;
-using MeshProxy.Core.TransportSockets.Tls;
+using MeshProxy.Core.TransportSockets.OpenSsl;
 using MeshProxy.TestSupport.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace MeshProxy.Core.Tests.TransportSockets.Tls;
 
+public sealed class SslStreamSecretsTests() : TlsSecretsTests(TlsImplementation.SslStream);
+
+public sealed class OpenSslSecretsTests() : TlsSecretsTests(TlsImplementation.OpenSsl);
+
 /// <summary>Certificates and authorities of a provider, and what one connection wants otherwise than its cluster.</summary>
-public sealed class TlsSecretsTests
+public abstract class TlsSecretsTests
 {
     private static readonly TestCertificate s_root = TestPki.Root();
     private static readonly TestCertificate s_leaf = TestPki.Leaf(s_root, "localhost", "other.test");
+
+    protected TlsSecretsTests(TlsImplementation implementation) => TestTls.Implementation = implementation;
 
     [Fact]
     public void Provider_ThatHasGivenNothing_FailsHandshakes()
@@ -35,7 +41,8 @@ public sealed class TlsSecretsTests
         var stats = new StatsStore(0);
         var log = new ListLogger();
         var provider = new Provider { Current = new TlsSecrets { TlsCertificates = [s_leaf.Config] } };
-        using (var factory = new DownstreamTlsSocketFactory(Provided(provider), new TransportSocketFactoryContext { Stats = stats.Root, LoggerFactory = log }))
+        using (var factory = TlsTransportSockets.Downstream(
+            Provided(provider), new TransportSocketFactoryContext { Stats = stats.Root, LoggerFactory = log, TlsImplementation = TestTls.Implementation }))
         {
             Value("ssl.secrets_updated").ShouldBe(1);
             var stranger = TestPki.Leaf(s_root, "stranger");
@@ -92,7 +99,7 @@ public sealed class TlsSecretsTests
     private static DownstreamTlsContextConfig Provided(ITlsSecretProvider provider) =>
         new() { CommonTlsContext = new CommonTlsContextConfig { SecretProvider = provider } };
 
-    private sealed class Provider : ITlsSecretProvider
+    internal sealed class Provider : ITlsSecretProvider
     {
         private readonly List<Action> _subscribers = [];
 
