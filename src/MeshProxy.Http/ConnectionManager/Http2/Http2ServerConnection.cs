@@ -2,6 +2,7 @@ using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Streams;
 using MeshProxy.Http.Codecs.Http2;
+using MeshProxy.Http.ConnectionPools;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.ConnectionManager.Http2;
@@ -53,7 +54,7 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
         _codec.Start();
         if (Worker.Shared.Config.Http2ProtocolOptions.ConnectionKeepalive is { Interval.Ticks: > 0 } keepalive)
         {
-            _keepalive = new Http2Keepalive(this, Worker.Loop, keepalive);
+            _keepalive = new Http2Keepalive(Worker.Loop, keepalive, _codec, OnKeepaliveTimeout);
             _keepalive.Start();
         }
     }
@@ -132,7 +133,7 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
     }
 
     /// <summary>The peer does not answer: it is gone, or has stopped.</summary>
-    public void OnKeepaliveTimeout()
+    private void OnKeepaliveTimeout()
     {
         Worker.Shared.Http2Stats.KeepaliveTimeout.Increment();
         Worker.Shared.Stats.DestroyedLocal.Increment();
