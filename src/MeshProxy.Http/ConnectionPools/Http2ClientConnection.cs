@@ -348,6 +348,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
 
         _keepalive?.OnReceived();
         _codec.NowMs = Loop.NowMs;
+        _codec.SentBytes = Connection.BytesSent;
         _inCodec = true;
         var sound = _codec.Receive(_in);
         _inCodec = false;
@@ -387,6 +388,8 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
             }
 
             var write = Connection.WriteAsync(_codec.Output, endStream: false);
+            _codec.SentBytes = Connection.BytesSent;
+            _codec.WrittenBytes = _codec.SentBytes + Connection.BufferedBytes;
             if (!write.IsCompleted)
             {
                 _writing = true;

@@ -212,8 +212,8 @@ public sealed class Http2AttackTests
         id += 2;
         return kind switch
         {
-            "ping" => [.. Enumerable.Repeat(Ping(), 20).SelectMany(f => f)],
-            "settings" => [.. Enumerable.Repeat(Settings(), 20).SelectMany(f => f)],
+            "ping" => [.. Enumerable.Repeat(Ping(), 100).SelectMany(f => f)],
+            "settings" => [.. Enumerable.Repeat(Settings(), 200).SelectMany(f => f)],
             "priority" => Priority(1),
             "window_update" => WindowUpdate(0, 1),
             "empty_data" => Data(1, ""),

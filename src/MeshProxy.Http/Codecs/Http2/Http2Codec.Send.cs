@@ -369,12 +369,12 @@ internal sealed partial class Http2Codec
         }
     }
 
-    /// <summary>Before a frame is written: an empty Output means that all before it has been sent.</summary>
+    /// <summary>Before a frame is written: an empty Output means that the owner has taken all before it.</summary>
     private void BeginOutput()
     {
         if (Output.IsEmpty)
         {
-            _guard.OnOutputEmpty();
+            _guard.OnOutputTaken(WrittenBytes, SentBytes);
         }
     }
 

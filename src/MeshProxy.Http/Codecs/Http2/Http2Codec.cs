@@ -6,8 +6,8 @@ namespace MeshProxy.Http.Codecs.Http2;
 
 /// <summary>An HTTP/2 connection without its socket (RFC 9113): bytes in, events out; calls in, bytes out. Either role.</summary>
 /// <remarks>
-/// On its worker only. The owner moves <see cref="Output"/> to the socket only when the write before has completed, so that what a slow peer
-/// leaves unread stays countable here (<c>max_outbound_frames</c>, <c>max_outbound_control_frames</c>). See README.md beside this file.
+/// On its worker only. The owner moves <see cref="Output"/> to its connection only when the write before has completed, and says how much of it
+/// has left (<see cref="SentBytes"/>), so that what a slow peer leaves unread is counted here (<c>max_outbound_frames</c>, <c>max_outbound_control_frames</c>). See README.md beside this file.
 /// </remarks>
 internal sealed partial class Http2Codec
 {
@@ -61,6 +61,13 @@ internal sealed partial class Http2Codec
 
     /// <summary>Milliseconds on the loop's clock. The owner sets it before Receive; limits per time count by it.</summary>
     public long NowMs { get; set; }
+
+    /// <summary>Bytes that the owner's connection was given, up to the end of the last Output. With <see cref="SentBytes"/> it shows what a slow peer leaves
+    /// waiting; an owner that sends all at once leaves both 0.</summary>
+    public long WrittenBytes { get; set; }
+
+    /// <summary>How many of them have left.</summary>
+    public long SentBytes { get; set; }
 
     /// <summary>Streams that are open or half closed, with those that OpenStream gave and that have not sent their head.</summary>
     public int ActiveStreams => _table.Count + _unsent;

@@ -15,8 +15,9 @@ internal sealed class Http2FloodGuard(Http2ProtocolOptions options, Http2Stats s
     private long _extensionFrames;
     private long _dataFramesSent;
     private int _emptyInARow;
-    private int _outboundFrames;
-    private int _outboundControlFrames;
+    private Outbound _waiting;
+    private Outbound _older;
+    private Outbound _newer;
     private int _resets;
     private long _forgivenAtMs;
 
@@ -78,25 +79,48 @@ internal sealed class Http2FloodGuard(Http2ProtocolOptions options, Http2Stats s
             : default;
     }
 
-    /// <summary>What waited to be sent is gone.</summary>
-    public void OnOutputEmpty()
+    /// <summary>What waited is on the connection, which may hold it for long. Two batches are told apart there: a peer that reads all the time, but
+    /// never all, is no flood.</summary>
+    /// <param name="writtenBytes">The end of it on the connection.</param>
+    /// <param name="sentBytes">How much of the connection's bytes has left.</param>
+    public void OnOutputTaken(long writtenBytes, long sentBytes)
     {
-        _outboundFrames = 0;
-        _outboundControlFrames = 0;
+        Forget(sentBytes);
+        if (_older.Frames == 0)
+        {
+            _older = _waiting with { End = writtenBytes };
+        }
+        else if (_waiting.Frames > 0)
+        {
+            _newer = new Outbound(_newer.Frames + _waiting.Frames, _newer.ControlFrames + _waiting.ControlFrames, writtenBytes);
+        }
+
+        _waiting = default;
+        Forget(sentBytes);
     }
 
     /// <summary>A frame of ours waits to be sent.</summary>
     /// <param name="control">Whether the peer can make us send as many of them as it likes: acknowledgements, RST_STREAM, WINDOW_UPDATE.</param>
     public Http2Error OnOutbound(bool control)
     {
-        if (control && ++_outboundControlFrames > options.MaxOutboundControlFrames)
+        _waiting = new Outbound(_waiting.Frames + 1, _waiting.ControlFrames + (control ? 1 : 0), 0);
+        if (control && _older.ControlFrames + _newer.ControlFrames + _waiting.ControlFrames > options.MaxOutboundControlFrames)
         {
             return Flood(stats.OutboundControlFlood, Http2ResponseCodeDetails.Flood, "too many control frames wait for a peer that does not read");
         }
 
-        return ++_outboundFrames > options.MaxOutboundFrames
+        return _older.Frames + _newer.Frames + _waiting.Frames > options.MaxOutboundFrames
             ? Flood(stats.OutboundFlood, Http2ResponseCodeDetails.Flood, "too many frames wait for a peer that does not read")
             : default;
+    }
+
+    private void Forget(long sentBytes)
+    {
+        if (_older.End <= sentBytes)
+        {
+            _older = _newer.End <= sentBytes ? default : _newer;
+            _newer = default;
+        }
     }
 
     private static Http2Error Flood(Counter counter, string details, string reason)
@@ -104,4 +128,7 @@ internal sealed class Http2FloodGuard(Http2ProtocolOptions options, Http2Stats s
         counter.Increment();
         return new Http2Error(Http2ErrorCode.EnhanceYourCalm, details, reason);
     }
+
+    /// <summary>Frames of ours, and where they end among the connection's bytes.</summary>
+    private readonly record struct Outbound(int Frames, int ControlFrames, long End);
 }

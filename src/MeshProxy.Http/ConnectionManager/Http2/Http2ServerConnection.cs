@@ -86,6 +86,7 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
 
         _codec.IsPaused = _requestsThisTurn >= MaxRequestsATurn;
         _codec.NowMs = Worker.Loop.NowMs;
+        _codec.SentBytes = Downstream.Connection.BytesSent;
         Enter();
         var isSound = _ended || _codec.Receive(Downstream.Input);
         WakeReaders();
@@ -292,6 +293,8 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
         }
 
         var write = Downstream.Callbacks.WriteAsync(_codec.Output, endStream: false);
+        _codec.SentBytes = Downstream.Connection.BytesSent;
+        _codec.WrittenBytes = _codec.SentBytes + Downstream.Connection.BufferedBytes;
         if (write.IsCompleted)
         {
             _ = write.Result; // a broken connection shows at the read

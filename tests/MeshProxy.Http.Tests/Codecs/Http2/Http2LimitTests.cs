@@ -164,6 +164,26 @@ public sealed class Http2LimitTests
         new() { Protocol = new() { MaxOutboundControlFrames = 10 } });
 
     [Fact]
+    public void ControlFrames_ThatTheConnectionHolds_CountUntilTheyHaveLeft() => Http2Harness.Server(
+        h =>
+        {
+            // Three batches of four answers: the peer has read the first one when the third is made.
+            for (var batch = 1; batch <= 3; batch++)
+            {
+                h.Codec.SentBytes = batch == 3 ? 100 : 0;
+                h.Receive(Repeat(4, _ => Ping())).ShouldBeTrue();
+                h.Flush();
+                h.Codec.WrittenBytes = batch * 100;
+            }
+
+            h.ShouldBeWell();
+            h.Receive(Repeat(2, _ => Ping())).ShouldBeTrue();
+            h.Receive(Ping());
+            h.ShouldFail(Http2ErrorCode.EnhanceYourCalm);
+        },
+        new() { Protocol = new() { MaxOutboundControlFrames = 10 } });
+
+    [Fact]
     public void ControlFrames_ByTheThousand_KeepMemoryBounded() => Http2Harness.Server(h =>
     {
         h.Receive(Repeat(5000, _ => Ping()));
