@@ -36,6 +36,21 @@ public sealed record CertificateValidationContextConfig
     /// <summary>How many certificates may stand between the peer's and the root; 0 to 100 (Envoy: <c>max_verify_depth</c>).</summary>
     /// <value>100.</value>
     public int MaxVerifyDepth { get; init; } = 100;
+
+    /// <summary>This, and from <paramref name="defaults"/> what it leaves out. So what a provider says of authorities takes nothing away of
+    /// what the config demands besides.</summary>
+    internal CertificateValidationContextConfig Over(CertificateValidationContextConfig? defaults) => defaults is null ? this : new()
+    {
+        TrustedCa = TrustedCa ?? defaults.TrustedCa,
+        VerifyCertificateSpki = VerifyCertificateSpki.IsEmpty ? defaults.VerifyCertificateSpki : VerifyCertificateSpki,
+        VerifyCertificateHash = VerifyCertificateHash.IsEmpty ? defaults.VerifyCertificateHash : VerifyCertificateHash,
+        MatchTypedSubjectAltNames = MatchTypedSubjectAltNames.IsEmpty ? defaults.MatchTypedSubjectAltNames : MatchTypedSubjectAltNames,
+        Crl = Crl ?? defaults.Crl,
+        OnlyVerifyLeafCertCrl = OnlyVerifyLeafCertCrl || defaults.OnlyVerifyLeafCertCrl,
+        AllowExpiredCertificate = AllowExpiredCertificate || defaults.AllowExpiredCertificate,
+        TrustChainVerification = TrustChainVerification == TrustChainVerification.VerifyTrustChain ? defaults.TrustChainVerification : TrustChainVerification,
+        MaxVerifyDepth = Math.Min(MaxVerifyDepth, defaults.MaxVerifyDepth),
+    };
 }
 
 /// <summary>Envoy: <c>CertificateValidationContext.TrustChainVerification</c>.</summary>

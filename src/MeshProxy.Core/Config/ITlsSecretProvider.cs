@@ -20,7 +20,8 @@ public sealed record TlsSecrets
     /// <summary>Own certificates; the first is the default one. Empty: those of the config.</summary>
     public EquatableArray<TlsCertificateConfig> TlsCertificates { get; init; }
 
-    /// <summary>What a peer's certificate must be.</summary>
+    /// <summary>What a peer's certificate must be. What it leaves out is the config's (Envoy: <c>combined_validation_context</c>, but a list
+    /// that is not empty stands in the place of the config's).</summary>
     /// <value>Null: what the config says.</value>
     public CertificateValidationContextConfig? ValidationContext { get; init; }
 }

@@ -17,14 +17,6 @@ internal sealed class DownstreamTlsContextConfigValidator : IConfigValidator<Dow
             !config.RequireClientCertificate || common.ValidationContext is not null || common.SecretProvider is not null,
             "require_client_certificate",
             "needs common_tls_context.validation_context: whom to let in");
-        if (common.ValidationContext is { } validation)
-        {
-            errors.Require(
-                validation.MatchTypedSubjectAltNames.IsEmpty || validation.TrustedCa is not null,
-                "common_tls_context.validation_context.match_typed_subject_alt_names",
-                "needs trusted_ca: a name proves nothing in a certificate that anybody could have made");
-        }
-
         if (errors.Count == count && common.SecretProvider is null)
         {
             TlsStateBuilder.Build(config, common, at);

@@ -81,10 +81,11 @@ internal abstract class TlsSocketFactory<TState> : ITransportSocketFactory
         var common = _common with
         {
             TlsCertificates = secrets.TlsCertificates.IsEmpty ? _common.TlsCertificates : secrets.TlsCertificates,
-            ValidationContext = secrets.ValidationContext ?? _common.ValidationContext,
+            ValidationContext = secrets.ValidationContext?.Over(_common.ValidationContext) ?? _common.ValidationContext,
         };
         var errors = new ConfigErrors();
-        var state = Build(common, errors);
+        TlsConfigValidation.ValidateCommon(common, errors);
+        var state = errors.IsEmpty ? Build(common, errors) : null;
         if (errors.IsEmpty && state is not null)
         {
             Volatile.Write(ref _state, state);

@@ -25,8 +25,18 @@ internal static class TlsStateBuilder
         errors.Require(!common.TlsCertificates.IsEmpty, "tls_certificates", "must not be empty: a listener needs a certificate");
         PeerVerifier? verifier = null;
         X509Certificate2Collection? roots = null;
+
+        // Here, not in the validator alone: a provider may have left it out.
+        errors.Require(
+            !config.RequireClientCertificate || common.ValidationContext is not null,
+            "validation_context",
+            "is required with require_client_certificate: whom to let in");
         if (common.ValidationContext is { } context)
         {
+            errors.Require(
+                context.MatchTypedSubjectAltNames.IsEmpty || context.TrustedCa is not null,
+                "validation_context.match_typed_subject_alt_names",
+                "needs trusted_ca: a name proves nothing in a certificate that anybody could have made");
             verifier = BuildVerifier(context, isClient: false, config.RequireClientCertificate, errors.Field("validation_context"), out roots);
         }
 

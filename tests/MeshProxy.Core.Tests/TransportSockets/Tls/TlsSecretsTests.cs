@@ -73,6 +73,50 @@ public abstract class TlsSecretsTests
         new TlsPair(TlsServer.Context(s_leaf), client).Handshake().Client.Status.ShouldBe(IoStatus.TransportFailed);
     }
 
+    [Fact]
+    public void Provider_WithoutAuthorities_LetsNobodyInWhereACertificateIsRequired()
+    {
+        var config = Provided(new Provider { Current = new TlsSecrets { TlsCertificates = [s_leaf.Config] } }) with { RequireClientCertificate = true };
+        var pair = new TlsPair(config, UpstreamTlsTests.Context("localhost", s_root));
+        pair.Handshake().Server.Status.ShouldBe(IoStatus.TransportFailed);
+        pair.Counter("server.ssl.secrets_update_rejected").ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("localhost", true)]
+    [InlineData("stranger.test", false)]
+    public void Provider_OfAuthoritiesAlone_LeavesTheNamesThatTheConfigDemands(string name, bool accepted)
+    {
+        var names = new CertificateValidationContextConfig
+        {
+            MatchTypedSubjectAltNames = [new SubjectAltNameMatcherConfig { Matcher = new StringMatcherConfig { Exact = name } }],
+        };
+        var client = new UpstreamTlsContextConfig
+        {
+            CommonTlsContext = new CommonTlsContextConfig
+            {
+                ValidationContext = names,
+                SecretProvider = new Provider { Current = new TlsSecrets { ValidationContext = new CertificateValidationContextConfig { TrustedCa = s_root.Ca } } },
+            },
+        };
+        new TlsPair(TlsServer.Context(s_leaf), client).Handshake().Client.IsOk.ShouldBe(accepted);
+    }
+
+    [Fact]
+    public void Provider_OfNamesWithoutAuthorities_IsRejected()
+    {
+        var names = new CertificateValidationContextConfig
+        {
+            MatchTypedSubjectAltNames = [new SubjectAltNameMatcherConfig { Matcher = new StringMatcherConfig { Exact = "friend.test" } }],
+        };
+        var server = Provided(new Provider { Current = new TlsSecrets { TlsCertificates = [s_leaf.Config], ValidationContext = names } });
+        var impostor = TestPki.Leaf(TestPki.Root("CN=Impostor"), "friend.test");
+        var client = UpstreamTlsTests.Context("localhost", s_root);
+        var pair = new TlsPair(server, client with { CommonTlsContext = client.CommonTlsContext with { TlsCertificates = [impostor.Config] } });
+        pair.Handshake().Server.Status.ShouldBe(IoStatus.TransportFailed);
+        pair.Counter("server.ssl.secrets_update_rejected").ShouldBe(1);
+    }
+
     [Theory]
     [InlineData("other.test", "other.test", true)]
     [InlineData("third.test", "third.test", false)]
