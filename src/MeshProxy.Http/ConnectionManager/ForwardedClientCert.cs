@@ -13,8 +13,11 @@ internal sealed class ForwardedClientCert(HttpConnectionManagerConfig config)
     private readonly ForwardClientCertDetails _mode = config.ForwardClientCertDetails;
     private readonly SetCurrentClientCertDetailsConfig _details = config.SetCurrentClientCertDetails;
 
+    /// <param name="headers">The request's.</param>
+    /// <param name="client">Who has sent it.</param>
     /// <param name="isPresent">Whether the request has the header.</param>
-    public void Apply(RequestHeaders headers, ClientIdentity client, bool isPresent)
+    /// <param name="isRepeated">Whether it has it more than once.</param>
+    public void Apply(RequestHeaders headers, ClientIdentity client, bool isPresent, bool isRepeated)
     {
         if (_mode == ForwardClientCertDetails.AlwaysForwardOnly)
         {
@@ -37,7 +40,12 @@ internal sealed class ForwardedClientCert(HttpConnectionManagerConfig config)
         }
 
         var element = client.CertificateElement ??= Encoding.UTF8.GetBytes(ElementOf(tls));
-        if (_mode == ForwardClientCertDetails.AppendForward && isPresent)
+        if (_mode == ForwardClientCertDetails.AppendForward && isRepeated)
+        {
+            // Last of all lines, as the nearest proxy's element is the last one: behind ours a client could put whatever it likes.
+            headers.Add(HeaderNames.XForwardedClientCert, element);
+        }
+        else if (_mode == ForwardClientCertDetails.AppendForward && isPresent)
         {
             headers.AppendValue(HeaderNames.XForwardedClientCert, element);
         }

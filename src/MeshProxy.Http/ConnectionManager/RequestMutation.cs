@@ -86,7 +86,7 @@ internal sealed class RequestMutation
             return MutationResult.Refuse(431, ForwardedForTooLong);
         }
 
-        _clientCert.Apply(headers, client, (seen.Present & HeaderTraits.ClientCert) != 0);
+        _clientCert.Apply(headers, client, (seen.Present & HeaderTraits.ClientCert) != 0, (seen.Repeated & HeaderTraits.ClientCert) != 0);
         return _useRemoteAddress ? ApplyAtEdge(headers, client, seen) : ApplyBehindProxy(headers, client, seen);
     }
 

@@ -42,6 +42,26 @@ public sealed class ForwardedClientCertTests
     }
 
     [Fact]
+    public void Apply_AppendToSeveralLines_OurElementIsTheLast()
+    {
+        var config = new HttpConnectionManagerConfig { ForwardClientCertDetails = ForwardClientCertDetails.AppendForward, StatPrefix = "t", RouteConfig = new() };
+        var request = Requests.Get("/", "foo.com", [("x-forwarded-client-cert", FromClient), ("X-Forwarded-Client-Cert", "By=spiffe://us;Hash=f00d")]);
+
+        new RequestMutation(config).Apply(request, new ClientIdentity(config, new SocketAddress(IPAddress.Loopback, 1), null, tls: new Tls())).IsOk.ShouldBeTrue();
+
+        var lines = new List<string>();
+        foreach (var header in request)
+        {
+            if (header.Id == HeaderId.XForwardedClientCert)
+            {
+                lines.Add(System.Text.Encoding.ASCII.GetString(header.Value));
+            }
+        }
+
+        lines.ShouldBe([FromClient, "By=spiffe://us;Hash=f00d", Own]);
+    }
+
+    [Fact]
     public void Apply_AllDetails_AreInEnvoysOrder()
     {
         var request = Apply(Set(new() { Cert = true, Chain = true, Subject = true, Uri = true, Dns = true }), new Tls(), null);
