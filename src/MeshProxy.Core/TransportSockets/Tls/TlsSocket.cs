@@ -18,11 +18,15 @@ internal abstract class TlsSocket : ITransportSocket
 
     protected const string NoCertificateForName = "TLS_error: no certificate for the name that the client asks for";
 
+    /// <summary>What reading alone may make this side say: answers to some 150 key updates.</summary>
+    private const int MaxAnswerBytes = 4096;
+
     private readonly ITransportSocketCallbacks _lower;
     private readonly TlsStats _stats;
     private bool _lowerEnded;
     private bool _failed;
     private bool _shutdownSent;
+    private long _answerBytes;
 
     protected TlsSocket(ITransportSocketCallbacks lower, TlsStats stats)
     {
@@ -219,7 +223,10 @@ internal abstract class TlsSocket : ITransportSocket
         if (IsEstablished && !IsClosed && !_failed && !EndOfStream)
         {
             count = Decrypt(into);
-            SendOut(); // an alert, or the answer to a key update
+            if (!Out.IsEmpty)
+            {
+                Answer(count);
+            }
         }
 
         if (count > 0)
@@ -229,6 +236,24 @@ internal abstract class TlsSocket : ITransportSocket
         }
 
         return TryEnd(out result);
+    }
+
+    /// <summary>Sends an alert, or the answer to a key update. A peer that makes this side answer and answer, and sends no data or takes no
+    /// answer, would have its CPU and memory for nothing.</summary>
+    private void Answer(int count)
+    {
+        if (count > 0 && Connection.BufferedBytes == 0)
+        {
+            _answerBytes = 0;
+        }
+
+        _answerBytes += Out.Length;
+        if (_answerBytes > MaxAnswerBytes)
+        {
+            Fail(IoStatus.TransportFailed, "TLS_error: too many key updates");
+        }
+
+        SendOut();
     }
 
     private bool TryEnd(out IoResult result)

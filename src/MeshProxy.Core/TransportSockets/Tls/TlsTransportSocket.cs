@@ -18,6 +18,9 @@ internal abstract class TlsTransportSocket : TlsSocket
 {
     private const int MinOverheadBytes = TlsRecord.HeaderBytes + 16;
 
+    /// <summary>Records in a row that may bring no data: session tickets, key updates.</summary>
+    private const int MaxEmptyRecords = 256;
+
     /// <summary>A decrypted piece this small is copied behind what the reader has already.</summary>
     private const int MaxCopyBytes = 2048;
 
@@ -147,6 +150,10 @@ internal abstract class TlsTransportSocket : TlsSocket
         {
             Fail(IoStatus.TransportFailed, "TLS_error: bad record");
         }
+        else if (Wire.RecordsTaken > MaxEmptyRecords)
+        {
+            Fail(IoStatus.TransportFailed, "TLS_error: too many key updates");
+        }
 
         return count;
     }
@@ -221,6 +228,7 @@ internal abstract class TlsTransportSocket : TlsSocket
     private void Establish(PeerStream ssl)
     {
         Wire.Watch = ServerHelloSide.None;
+        Wire.RecordsTaken = 0;
         Establish(CreateInfo(ssl));
     }
 
@@ -253,6 +261,11 @@ internal abstract class TlsTransportSocket : TlsSocket
         var read = _pendingRead;
         _pendingRead = default;
         var count = read.GetAwaiter().GetResult();
+        if (Wire.RecordsTaken <= MaxEmptyRecords)
+        {
+            Wire.RecordsTaken = 0;
+        }
+
         if (count == 0)
         {
             _plain.Clear();

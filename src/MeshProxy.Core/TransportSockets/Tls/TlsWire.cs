@@ -35,6 +35,9 @@ internal sealed class TlsWire(SlabPool slabs) : Stream, IValueTaskSource<int>
     /// <summary>The socket has ended: reads find the end once the whole records are used up.</summary>
     public bool IsEnded { get; set; }
 
+    /// <summary>Records that were given since this was last set to 0.</summary>
+    public int RecordsTaken { get; set; }
+
     /// <summary>Whether a read has met the end of the socket, rather than a close_notify.</summary>
     public bool EndWasMet { get; private set; }
 
@@ -164,6 +167,7 @@ internal sealed class TlsWire(SlabPool slabs) : Stream, IValueTaskSource<int>
                 return IsEnded;
             }
 
+            RecordsTaken++;
             if (Watch == ServerHelloSide.In)
             {
                 WatchRecord();
