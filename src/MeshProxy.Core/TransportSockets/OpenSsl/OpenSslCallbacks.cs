@@ -54,6 +54,8 @@ internal static unsafe class OpenSslCallbacks
             error = LibCrypto.VerifyUnspecified;
         }
 
+        // Whatever the building of a chain has left there would pass for a failure of the handshake, should that wait for bytes next.
+        LibCrypto.ERR_clear_error();
         LibCrypto.X509_STORE_CTX_set_error(store, error);
         return accepted ? 1 : 0;
     }

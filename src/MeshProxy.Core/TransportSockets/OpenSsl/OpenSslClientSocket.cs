@@ -130,7 +130,7 @@ internal sealed unsafe class OpenSslClientSocket : OpenSslTransportSocket
 
     private bool OfferSession(nint ssl)
     {
-        _offered = _state!.Sessions.Take(SessionKey);
+        _offered = _state!.Sessions.Take(SessionKey, DateTimeOffset.UtcNow);
         return _offered is null || LibSsl.SSL_set_session(ssl, _offered.Pointer) == 1;
     }
 }

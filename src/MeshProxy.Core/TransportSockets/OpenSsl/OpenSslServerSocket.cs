@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Runtime.CompilerServices;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.TransportSockets.Tls;
@@ -47,7 +48,8 @@ internal sealed class OpenSslServerSocket : OpenSslTransportSocket
         }
 
         var peer = OpenSslPeer.ReadOwn(ssl);
-        Verdict = new PeerVerdict(PeerOutcome.Accepted, peer is not null, peer is not null && LibSsl.SSL_get_verify_result(ssl).Value == LibCrypto.VerifyOk);
+        using var certificate = peer is null ? null : X509CertificateLoader.LoadCertificate(peer);
+        Verdict = Verifier.Resume(certificate, LibSsl.SSL_get_verify_result(ssl).Value == LibCrypto.VerifyOk, DateTimeOffset.UtcNow);
         return peer;
     }
 

@@ -86,8 +86,8 @@ internal sealed class OpenSslSessions(int maxSessions)
         return true;
     }
 
-    /// <summary>A session to offer; null if there is none. The caller disposes of it.</summary>
-    public OpenSslSession? Take(OpenSslSessionKey key)
+    /// <summary>A session to offer; null if there is none whose server's certificate has not expired since. The caller disposes of it.</summary>
+    public OpenSslSession? Take(OpenSslSessionKey key, DateTimeOffset now)
     {
         lock (_lock)
         {
@@ -97,6 +97,13 @@ internal sealed class OpenSslSessions(int maxSessions)
             }
 
             var newest = list[^1];
+            if (now > newest.Session.Verdict.ValidUntil)
+            {
+                list.ForEach(static kept => kept.Session.Dispose());
+                list.Clear();
+                return null;
+            }
+
             if (!newest.Once)
             {
                 return newest.Session.Share();

@@ -250,8 +250,7 @@ internal abstract class OpenSslTransportSocket : TlsSocket
         var result = LibSsl.SSL_do_handshake(_ssl);
         if (result == 1)
         {
-            Establish();
-            return IoStatus.Ok;
+            return Establish();
         }
 
         if (LibSsl.SSL_get_error(_ssl, result) is LibSsl.ErrorWantRead or LibSsl.ErrorWantWrite)
@@ -268,7 +267,8 @@ internal abstract class OpenSslTransportSocket : TlsSocket
         return Fail(IoStatus.TransportFailed, "TLS_error: " + OpenSslErrors.Describe()).Status;
     }
 
-    private unsafe void Establish()
+    /// <summary>Whatever OpenSSL says, nobody is let in whom the verifier has not let in.</summary>
+    private unsafe IoStatus Establish()
     {
         var resumed = LibSsl.SSL_session_reused(_ssl) == 1;
         if (resumed)
@@ -280,6 +280,11 @@ internal abstract class OpenSslTransportSocket : TlsSocket
             Verdict = verifier.Verify(null, null, ExpectedNames); // asked for, and not shown
         }
 
+        if (Verifier is not null && !Verdict.Accepted)
+        {
+            return Fail(IoStatus.TransportFailed, Verdict.Reason ?? "").Status;
+        }
+
         byte* protocol;
         uint length;
         LibSsl.SSL_get0_alpn_selected(_ssl, &protocol, &length);
@@ -289,6 +294,7 @@ internal abstract class OpenSslTransportSocket : TlsSocket
             (TlsCipherSuite)LibSsl.SSL_CIPHER_get_protocol_id(LibSsl.SSL_get_current_cipher(_ssl)),
             resumed,
             _peer));
+        return IoStatus.Ok;
     }
 
     private void NoteEnd(int result)

@@ -6,7 +6,9 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 /// <param name="Validated">Whether it was checked, and good: not so where anything is accepted.</param>
 /// <param name="Reason">Why not, for logs.</param>
 /// <param name="Chain">The encoded certificates after the peer's own, where there are some.</param>
-internal readonly record struct PeerVerdict(PeerOutcome Outcome, bool Presented, bool Validated, string? Reason = null, byte[][]? Chain = null)
+/// <param name="ValidUntil">When the first certificate of the chain expires, where that matters: so long a session may stand for the check.</param>
+internal readonly record struct PeerVerdict(
+    PeerOutcome Outcome, bool Presented, bool Validated, string? Reason = null, byte[][]? Chain = null, DateTimeOffset? ValidUntil = null)
 {
     /// <summary>No certificate was asked for.</summary>
     public static readonly PeerVerdict NotAsked;

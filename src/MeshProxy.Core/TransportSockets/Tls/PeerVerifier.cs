@@ -77,7 +77,44 @@ internal sealed class PeerVerifier
         }
 
         var validated = refusal is null && (_checksChain || HasPins);
-        return new PeerVerdict(PeerOutcome.Accepted, Presented: true, validated, Chain: _isClient ? null : Sent(certificate, chain));
+        return new PeerVerdict(
+            PeerOutcome.Accepted, Presented: true, validated, Chain: _isClient ? null : Sent(certificate, chain), ValidUntil: validated ? ValidUntil(chain) : null);
+    }
+
+    /// <summary>Decides on a client that takes up an earlier session: what was found good then still is, unless it has expired since. A
+    /// session could else outlive its certificate for ever, as each connection brings a new ticket (RFC 8446, section 4.6.1).</summary>
+    /// <param name="certificate">The peer's own; null if the session has none.</param>
+    /// <param name="validated">What was found then.</param>
+    /// <param name="now">The time.</param>
+    public PeerVerdict Resume(X509Certificate2? certificate, bool validated, DateTimeOffset now)
+    {
+        if (certificate is null)
+        {
+            return Verify(null, null, default);
+        }
+
+        return validated && _checksChain && !_config.AllowExpiredCertificate && !AcceptsAnybody && now > certificate.NotAfter.ToUniversalTime()
+            ? PeerVerdict.Refused(PeerOutcome.Untrusted, "the certificate of the session has expired")
+            : new PeerVerdict(PeerOutcome.Accepted, Presented: true, validated);
+    }
+
+    private DateTimeOffset? ValidUntil(X509Chain chain)
+    {
+        if (!_checksChain || _config.AllowExpiredCertificate || AcceptsAnybody)
+        {
+            return null;
+        }
+
+        var first = DateTime.MaxValue;
+        var elements = chain.ChainElements;
+        var anchor = FindAnchor(elements);
+        for (var i = 0; i <= anchor; i++)
+        {
+            var notAfter = elements[i].Certificate.NotAfter.ToUniversalTime();
+            first = notAfter < first ? notAfter : first;
+        }
+
+        return new DateTimeOffset(first, TimeSpan.Zero);
     }
 
     private PeerVerdict? Refusal(X509Certificate2 certificate, X509Chain chain, in PeerNames expected)
@@ -174,7 +211,9 @@ internal sealed class PeerVerifier
         wanted = useServerName ? expected.ServerName! : alternatives.IsEmpty ? "one that the config asks for" : string.Join(" or ", alternatives);
         if (!useServerName && alternatives.IsEmpty && _names.Length == 0)
         {
-            return true;
+            // The system's roots vouch for any server of the world: without a name, which may be missing at an endpoint only, nobody is known.
+            wanted = "asked for: the connection has no server name, and trusted_ca is the system's";
+            return !_isClient || !_checksChain || _config.TrustedCa is not null || HasPins;
         }
 
         var names = SubjectAltNames.Of(certificate);

@@ -62,6 +62,7 @@ internal sealed class RevocationLists
     {
         var issuerName = certificate.IssuerName.RawData;
         string? fault = "there is no revocation list of its issuer";
+        var covered = false;
         foreach (var list in _lists)
         {
             if (!list.Issuer.AsSpan().SequenceEqual(issuerName))
@@ -80,22 +81,20 @@ internal sealed class RevocationLists
                 return Revoked;
             }
 
-            fault = now < list.ThisUpdate ? "the revocation list of its issuer is not valid yet"
-                : now > list.NextUpdate ? "the revocation list of its issuer has expired"
-                : null;
-            if (fault is null)
-            {
-                return null;
-            }
+            // Another list of the same issuer may be a newer one: all of them are looked at.
+            covered |= now >= list.ThisUpdate && now <= list.NextUpdate;
+            fault = now < list.ThisUpdate ? "the revocation list of its issuer is not valid yet" : "the revocation list of its issuer has expired";
         }
 
-        return fault;
+        return covered ? null : fault;
     }
 }
 
 /// <summary>One list. Immutable but for what it remembers of signatures.</summary>
 internal sealed class RevocationList
 {
+    private static readonly Asn1Tag s_extensions = new(TagClass.ContextSpecific, 0, isConstructed: true);
+
     private readonly HashSet<string> _serials = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _signers = new(StringComparer.Ordinal);
     private byte[] _signed = [];
@@ -168,9 +167,29 @@ internal sealed class RevocationList
             }
         }
 
+        if (content.HasData && content.PeekTag() == s_extensions)
+        {
+            ReadExtensions(content.ReadSequence(s_extensions).ReadSequence());
+        }
+
         if (!IsKnown(_algorithm))
         {
             throw new FormatException($"a revocation list in it is signed with the algorithm {_algorithm}, which is not supported");
+        }
+    }
+
+    /// <summary>RFC 5280, section 5.2: a list with a critical extension that is not understood does not say what it seems to, such as one
+    /// of changes only, or one of some of the issuer's certificates.</summary>
+    private static void ReadExtensions(AsnReader extensions)
+    {
+        while (extensions.HasData)
+        {
+            var extension = extensions.ReadSequence();
+            var id = extension.ReadObjectIdentifier();
+            if (extension.PeekTag() == Asn1Tag.Boolean && extension.ReadBoolean())
+            {
+                throw new FormatException($"a revocation list in it has the critical extension {id}, which is not supported: give the full list of the authority");
+            }
         }
     }
 

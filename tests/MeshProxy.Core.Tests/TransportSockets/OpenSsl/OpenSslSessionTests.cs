@@ -1,6 +1,10 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Network;
 using MeshProxy.Core.Tests.TransportSockets.Tls;
+using MeshProxy.Core.TransportSockets.OpenSsl;
+using MeshProxy.Core.TransportSockets.Tls;
 using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Core.Tests.TransportSockets.OpenSsl;
@@ -109,6 +113,63 @@ public sealed class OpenSslSessionTests
     }
 
     [Fact]
+    public void Sessions_WhoseServersCertificateHasExpired_AreNotOffered()
+    {
+        OpenSslLibrary.Missing.ShouldBeNull();
+        var (now, key) = (DateTimeOffset.UtcNow, new OpenSslSessionKey(null, new PeerNames("a.test")));
+        var sessions = new OpenSslSessions(2);
+        var verdict = new PeerVerdict(PeerOutcome.Accepted, true, true, ValidUntil: now.AddHours(1));
+        sessions.TryAdd(key, SSL_SESSION_new(), verdict, null).ShouldBeTrue();
+        sessions.Take(key, now.AddHours(2)).ShouldBeNull();
+        sessions.TryAdd(key, SSL_SESSION_new(), verdict, null).ShouldBeTrue();
+        using var offered = sessions.Take(key, now);
+        offered.ShouldNotBeNull();
+
+        [DllImport("libssl.so.3")]
+        static extern nint SSL_SESSION_new();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void KeyUpdates_ThatNothingComesBetween_EndTheConnection(bool thenData)
+    {
+        var pair = new TlsPair(Server(TlsProtocolVersion.Tls13), Client());
+        Exchange(pair, close: false);
+        var ssl = (nint)typeof(OpenSslTransportSocket).GetField("_ssl", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(pair.Client.Socket)!;
+        for (var i = 0; i < 200; i++)
+        {
+            Update(1); // as often as anybody may want
+            pair.Client.WriteAsync("x");
+            pair.Server.Read().IsOk.ShouldBeTrue();
+        }
+
+        Update(500);
+        pair.Client.WriteAsync(thenData ? "x" : "");
+        var read = pair.Server.Read();
+        (read.IsOk ? pair.Server.Read() : read).Status.ShouldBe(IoStatus.TransportFailed);
+        pair.Server.Socket.FailureReason!.ShouldContain("too many key updates");
+
+        void Update(int times)
+        {
+            for (var i = 0; i < times; i++)
+            {
+                pair.Loop.Run(() =>
+                {
+                    SSL_key_update(ssl, 1).ShouldBe(1);
+                    SSL_do_handshake(ssl).ShouldBe(1);
+                });
+            }
+        }
+
+        [DllImport("libssl.so.3")]
+        static extern int SSL_key_update(nint ssl, int type);
+
+        [DllImport("libssl.so.3")]
+        static extern int SSL_do_handshake(nint ssl);
+    }
+
+    [Fact]
     public void Tickets_OfTls13_ServeOneConnectionEach()
     {
         var pair = new TlsPair(Server(TlsProtocolVersion.Tls13), Client() with { MaxSessionKeys = 2 });
@@ -122,12 +183,15 @@ public sealed class OpenSslSessionTests
     }
 
     /// <summary>Shakes hands, and reads: TLS 1.3's tickets come after the handshake.</summary>
-    private static void Exchange(TlsPair pair)
+    private static void Exchange(TlsPair pair, bool close = true)
     {
         pair.Handshake().ShouldBe((IoResult.Success, IoResult.Success));
         pair.Server.WriteAsync("x");
         pair.Client.Read().IsOk.ShouldBeTrue();
-        pair.Client.Close(CloseType.NoFlush);
+        if (close)
+        {
+            pair.Client.Close(CloseType.NoFlush);
+        }
     }
 
     private static DownstreamTlsContextConfig Server(TlsProtocolVersion version)

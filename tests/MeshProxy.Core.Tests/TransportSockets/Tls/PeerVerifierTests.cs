@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using MeshProxy.Core.Config;
@@ -210,6 +211,81 @@ public sealed class PeerVerifierTests
         var leaf = TestPki.Leaf(s_root, "x");
         Verify(s_trustsRoot with { Crl = DataSourceConfig.Inline(forger.CrlPem(null)) }, leaf).Reason!.ShouldContain("not signed by it");
         Verify(s_trustsRoot with { Crl = DataSourceConfig.Inline(s_root.CrlPem(DateTimeOffset.UtcNow.AddDays(-1))) }, leaf).Reason!.ShouldContain("expired");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Crl_TwoOfOneAuthority_RevokeWhatEitherSays(bool first)
+    {
+        var leaf = TestPki.Leaf(s_root, "x");
+        var (all, none) = (s_root.CrlPem(null, leaf), s_root.CrlPem(null));
+        Verify(s_trustsRoot with { Crl = DataSourceConfig.Inline(first ? all + none : none + all) }, leaf).Reason!.ShouldContain("revoked");
+        var old = s_root.CrlPem(DateTimeOffset.UtcNow.AddDays(-1));
+        Verify(s_trustsRoot with { Crl = DataSourceConfig.Inline(first ? old + none : none + old) }, leaf).Accepted.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Crl_WithACriticalExtension_IsRefusedByTheConfig()
+    {
+        var der = new AsnWriter(AsnEncodingRules.DER);
+        using (der.PushSequence())
+        {
+            using (der.PushSequence())
+            {
+                der.WriteInteger(1);
+                Algorithm(der);
+                der.WriteEncodedValue(s_root.Certificate.SubjectName.RawData);
+                der.WriteUtcTime(DateTimeOffset.UtcNow.AddDays(-1));
+                der.WriteUtcTime(DateTimeOffset.UtcNow.AddDays(1));
+                using (der.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
+                using (der.PushSequence())
+                using (der.PushSequence())
+                {
+                    der.WriteObjectIdentifier("2.5.29.27"); // a list of changes
+                    der.WriteBoolean(true);
+                    der.WriteOctetString([2, 1, 1]);
+                }
+            }
+
+            Algorithm(der);
+            der.WriteBitString([0]);
+        }
+
+        var config = s_trustsRoot with { Crl = new DataSourceConfig { InlineBytes = der.Encode() } };
+        Should.Throw<ConfigException>(() => Verify(config, s_leaf)).Message.ShouldContain("2.5.29.27");
+
+        static void Algorithm(AsnWriter der)
+        {
+            using (der.PushSequence())
+            {
+                der.WriteObjectIdentifier("1.2.840.10045.4.3.2");
+            }
+        }
+    }
+
+    [Fact]
+    public void SystemRoots_WithoutAnyName_KnowNobody()
+    {
+        // Any authority serves here: what is asked is whether a good chain alone is enough.
+        var verifier = new PeerVerifier(new CertificateValidationContextConfig(), isClient: true, required: true, [s_root.Certificate], revocation: null);
+        var leaf = TestPki.Leaf(s_root, "anybody.test");
+        using var chain = new X509Chain { ChainPolicy = verifier.ChainPolicy.Clone() };
+        chain.Build(leaf.Certificate);
+        verifier.Verify(leaf.Certificate, chain, default).Outcome.ShouldBe(PeerOutcome.NameMismatch);
+        verifier.Verify(leaf.Certificate, chain, new PeerNames("anybody.test")).Accepted.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Session_OfACertificateThatHasExpiredSince_IsRefused()
+    {
+        var leaf = TestPki.Create("CN=short", s_root, new TestCertificateOptions { NotAfter = DateTimeOffset.UtcNow.AddDays(2) });
+        Verify(s_trustsRoot, leaf).ValidUntil!.Value.ShouldBe(leaf.Certificate.NotAfter.ToUniversalTime());
+        var later = DateTimeOffset.UtcNow.AddDays(3);
+        Verifier(s_trustsRoot).Resume(leaf.Certificate, validated: true, DateTimeOffset.UtcNow).ShouldBe(new PeerVerdict(PeerOutcome.Accepted, true, true));
+        Verifier(s_trustsRoot).Resume(leaf.Certificate, validated: true, later).Outcome.ShouldBe(PeerOutcome.Untrusted);
+        Verifier(s_trustsRoot with { AllowExpiredCertificate = true }).Resume(leaf.Certificate, validated: true, later).Accepted.ShouldBeTrue();
+        Verifier(s_trustsRoot).Resume(null, validated: false, later).Outcome.ShouldBe(PeerOutcome.NoCertificate);
     }
 
     internal static PeerVerdict Verify(

@@ -21,7 +21,7 @@ internal sealed class TlsPair
 {
     private readonly SimulatedNetwork _network;
     private readonly ITransportSocketFactory _serverFactory;
-    private readonly ITransportSocketFactory _clientFactory;
+    private ITransportSocketFactory _clientFactory;
     private readonly SimulatedListener[] _listeners;
 
     public TlsPair(DownstreamTlsContextConfig server, UpstreamTlsContextConfig client, SimulatedNetworkOptions? options = null, TransportSocketOptions? clientOptions = null)
@@ -53,6 +53,13 @@ internal sealed class TlsPair
     {
         Server = new End(this, 1, connection => _serverFactory.Create(connection, null));
         Client = new End(this, 2, connection => _clientFactory.Create(connection, clientOptions));
+    }
+
+    /// <summary>Another cluster connects to the same server.</summary>
+    public void UseClient(UpstreamTlsContextConfig client)
+    {
+        _clientFactory = TlsTransportSockets.Upstream(client, Context("client2"));
+        Connect();
     }
 
     /// <summary>Shakes hands on both ends.</summary>

@@ -1,5 +1,6 @@
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
+using MeshProxy.Core.Network;
 using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.Tests.Server;
@@ -62,6 +63,40 @@ public abstract class UpstreamTlsTests
         using var client = await Client.ConnectAsync(proxy.GetListenerAddress("main"));
         await client.ShouldBeClosedAsync();
         Counter(proxy, "cluster.upstream.ssl.fail_verify_error").ShouldBeGreaterThan(0);
+    }
+
+    [Theory]
+    [InlineData(TlsProtocolVersion.Tls12)]
+    [InlineData(TlsProtocolVersion.Tls13)]
+    public void Session_OfAClusterThatAcceptsAnybody_IsNoPassForAnotherCluster(TlsProtocolVersion version)
+    {
+        var name = $"cross-{version}.test"; // the platform's cache is the process's
+        var server = TlsServer.Context(TestPki.Leaf(s_root, name));
+        server = server with
+        {
+            CommonTlsContext = server.CommonTlsContext with { TlsParams = new TlsParametersConfig { TlsMinimumProtocolVersion = version, TlsMaximumProtocolVersion = version } },
+        };
+        var careless = Context(name, s_otherRoot);
+        careless = careless with
+        {
+            CommonTlsContext = careless.CommonTlsContext with
+            {
+                ValidationContext = new CertificateValidationContextConfig { TrustChainVerification = TrustChainVerification.AcceptUntrusted },
+            },
+        };
+        var pair = new TlsPair(server, careless);
+        for (var i = 0; i < 2; i++)
+        {
+            pair.Handshake().ShouldBe((IoResult.Success, IoResult.Success));
+            pair.Server.WriteAsync("x");
+            pair.Client.Read().IsOk.ShouldBeTrue();
+            pair.Client.Close(CloseType.FlushWrite);
+            pair.Connect();
+        }
+
+        pair.Counter("client.ssl.session_reused").ShouldBe(1);
+        pair.UseClient(Context(name, s_otherRoot));
+        pair.Handshake().Client.Status.ShouldBe(IoStatus.TransportFailed);
     }
 
     [Theory]
