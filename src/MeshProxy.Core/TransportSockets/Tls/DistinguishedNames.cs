@@ -20,7 +20,8 @@ internal static class DistinguishedNames
 
                 if (part.HasMultipleElements)
                 {
-                    return name.Decode(X500DistinguishedNameFlags.Reversed);
+                    // The platform's form has quotes of its own, and whoever puts this between quotes counts on there being none.
+                    return name.Decode(X500DistinguishedNameFlags.Reversed).Replace("\\", "\\\\").Replace("\"", "\\\"");
                 }
 
                 var type = part.GetSingleElementType();
