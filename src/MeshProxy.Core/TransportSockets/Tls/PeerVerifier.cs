@@ -6,13 +6,16 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 
 /// <summary>Decides on peers' certificates by a <see cref="CertificateValidationContextConfig"/>.</summary>
 /// <remarks>
-/// Immutable, shared by all workers. It does no I/O: roots and revocation lists were loaded on the control side, and chains are built from
+/// Immutable but for what it remembers of issuers, shared by all workers. It does no I/O: roots and revocation lists were loaded on the control side, and chains are built from
 /// those and from what the peer has sent, never from what a certificate says is to be found on the network.
 /// </remarks>
 internal sealed class PeerVerifier
 {
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
+
+    /// <summary>Further intermediate authorities are not remembered.</summary>
+    private const int MaxKnownIssuers = 64;
 
     private readonly CertificateValidationContextConfig _config;
     private readonly bool _isClient;
@@ -23,6 +26,7 @@ internal sealed class PeerVerifier
     private readonly HashSet<string> _certificateHashes;
     private readonly HashSet<string> _keyHashes;
     private readonly RevocationLists? _revocation;
+    private X509Certificate2[] _knownIssuers = [];
 
     /// <param name="config">The validated config.</param>
     /// <param name="isClient">Whether the peer is a server.</param>
@@ -96,6 +100,33 @@ internal sealed class PeerVerifier
         return validated && _checksChain && !_config.AllowExpiredCertificate && !AcceptsAnybody && now > certificate.NotAfter.ToUniversalTime()
             ? PeerVerdict.Refused(PeerOutcome.Untrusted, "the certificate of the session has expired")
             : new PeerVerdict(PeerOutcome.Accepted, Presented: true, validated);
+    }
+
+    /// <summary>Keeps the intermediate certificates of a good chain, for the sessions that follow.</summary>
+    public void RememberIssuers(X509Chain chain)
+    {
+        var elements = chain.ChainElements;
+        var anchor = FindAnchor(elements);
+        for (var i = 1; i < anchor; i++)
+        {
+            var bytes = elements[i].Certificate.RawDataMemory;
+            var known = Volatile.Read(ref _knownIssuers);
+            if (known.Length < MaxKnownIssuers && !Array.Exists(known, issuer => issuer.RawDataMemory.Span.SequenceEqual(bytes.Span)))
+            {
+                // Of two workers one may lose: the next handshake brings it again.
+                Volatile.Write(ref _knownIssuers, [.. known, X509CertificateLoader.LoadCertificate(bytes.Span)]);
+            }
+        }
+    }
+
+    /// <summary>Decides anew, with the intermediate certificates of earlier peers at hand. They are no more trusted than if this one had sent
+    /// them.</summary>
+    public PeerVerdict VerifyWithKnownIssuers(X509Certificate2 certificate, in PeerNames expected)
+    {
+        using var chain = new X509Chain { ChainPolicy = ChainPolicy.Clone() };
+        chain.ChainPolicy.ExtraStore.AddRange(Volatile.Read(ref _knownIssuers));
+        chain.Build(certificate);
+        return Verify(certificate, chain, expected) with { Chain = null };
     }
 
     private DateTimeOffset? ValidUntil(X509Chain chain)

@@ -105,13 +105,27 @@ internal abstract class TlsTransportSocket : TlsSocket
     /// <summary>Decides on a peer's certificate; called by SslStream while it is being fed.</summary>
     public bool Verify(X509Certificate2? certificate, X509Chain? chain)
     {
-        Verdict = Verifier is { } verifier ? verifier.Verify(certificate, chain, ExpectedNames) : PeerVerdict.NotAsked;
+        Verdict = Verifier is { } verifier ? Decide(verifier, certificate, chain) : PeerVerdict.NotAsked;
         if (!Verdict.Accepted)
         {
             FailureReason = Verdict.Reason;
         }
 
         return Verdict.Accepted;
+    }
+
+    /// <summary>A client's session that is taken up again holds the client's own certificate, and none of those that had come with it.</summary>
+    private PeerVerdict Decide(PeerVerifier verifier, X509Certificate2? certificate, X509Chain? chain)
+    {
+        var verdict = verifier.Verify(certificate, chain, ExpectedNames);
+        if (!Wire.IsResumed && verdict.Validated)
+        {
+            verifier.RememberIssuers(chain!);
+        }
+
+        return Wire.IsResumed && verdict is { Presented: true, Validated: false }
+            ? verifier.VerifyWithKnownIssuers(certificate!, ExpectedNames)
+            : verdict;
     }
 
     /// <summary>Brings what the handshake needs before it can begin.</summary>

@@ -175,11 +175,13 @@ public abstract class DownstreamTlsTests
     }
 
     [Theory]
-    [InlineData(SslProtocols.Tls12)]
-    [InlineData(SslProtocols.Tls13)]
-    public async Task Session_TakenUpAgain_StillHasTheClientsCertificate(SslProtocols version)
+    [InlineData(SslProtocols.Tls12, false)]
+    [InlineData(SslProtocols.Tls13, false)]
+    [InlineData(SslProtocols.Tls12, true)]
+    [InlineData(SslProtocols.Tls13, true)]
+    public async Task Session_TakenUpAgain_StillHasTheClientsCertificate(SslProtocols version, bool byIntermediate)
     {
-        var name = $"resume-mutual-{version}.test";
+        var name = $"resume-mutual-{version}-{byIntermediate}.test";
         var tls = TlsServer.Context(TestPki.Leaf(s_root, name));
         tls = tls with
         {
@@ -190,7 +192,10 @@ public abstract class DownstreamTlsTests
         var harness = new ServerHarness(EventLoopKind.Auto);
         harness.Terminal("subject", () => new SubjectFilter(subjects));
         await using var server = await harness.StartAsync(TlsServer.Listener(tls, "subject"));
-        var shown = Shown(TestPki.Leaf(s_root, "client"));
+        var intermediate = TestPki.Intermediate(s_root);
+        var shown = byIntermediate
+            ? SslStreamCertificateContext.Create(TestPki.Leaf(intermediate, "client").WithKey, [intermediate.Certificate], offline: true)
+            : Shown(TestPki.Leaf(s_root, "client"));
         for (var i = 0; i < 3; i++)
         {
             using var client = await TlsClient.ConnectAsync(
