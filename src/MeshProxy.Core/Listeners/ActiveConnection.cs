@@ -283,8 +283,16 @@ internal sealed class ActiveConnection : IConnectionCallbacks, ITerminalFilterOw
             timeout.Arm((long)limit.TotalMilliseconds);
         }
 
-        var result = await transport.HandshakeAsync();
-        timeout?.Cancel();
+        IoResult result;
+        try
+        {
+            result = await transport.HandshakeAsync();
+        }
+        finally
+        {
+            timeout?.Cancel();
+        }
+
         _streamInfo.DownstreamTls = transport.Tls;
         _streamInfo.RequestedServerName ??= transport.Tls?.ServerName;
         if (result.IsOk)

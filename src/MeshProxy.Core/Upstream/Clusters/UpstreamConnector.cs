@@ -60,8 +60,17 @@ internal static class UpstreamConnector
         ITransportSocket? transport = null;
         if (result.IsOk && cluster.Info.TransportSocket is { } factory)
         {
-            connection.Transport = transport = factory.Create(connection, options);
-            result = await transport.HandshakeAsync();
+            try
+            {
+                connection.Transport = transport = factory.Create(connection, options);
+                result = await transport.HandshakeAsync();
+            }
+            catch (Exception exception)
+            {
+                // The reservation has to come back, whatever an extension throws.
+                cluster.Loop.ReportFault(exception, "a transport socket");
+                result = new IoResult(IoStatus.TransportFailed);
+            }
         }
 
         attempt.End();
