@@ -130,11 +130,16 @@ public sealed class OpenSslSessionTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void KeyUpdates_ThatNothingComesBetween_EndTheConnection(bool thenData)
+    [InlineData(TlsImplementation.OpenSsl, false)]
+    [InlineData(TlsImplementation.OpenSsl, true)]
+    [InlineData(TlsImplementation.SslStream, false)]
+    [InlineData(TlsImplementation.SslStream, true)]
+    public void KeyUpdates_ThatNothingComesBetween_EndTheConnection(TlsImplementation server, bool thenData)
     {
+        TestTls.Implementation = server;
         var pair = new TlsPair(Server(TlsProtocolVersion.Tls13), Client());
+        TestTls.Implementation = TlsImplementation.OpenSsl;
+        pair.UseClient(Client());
         Exchange(pair, close: false);
         var ssl = (nint)typeof(OpenSslTransportSocket).GetField("_ssl", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(pair.Client.Socket)!;
         for (var i = 0; i < 200; i++)
