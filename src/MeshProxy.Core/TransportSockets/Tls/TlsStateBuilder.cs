@@ -8,6 +8,8 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 /// <remarks>Control side. Errors are at the path of the common context.</remarks>
 internal static class TlsStateBuilder
 {
+    private static bool s_isWarm;
+
     /// <returns>Null if there was an error.</returns>
     public static TlsServerState? Build(DownstreamTlsContextConfig config, CommonTlsContextConfig common, ConfigErrors errors) =>
         Load(config, common, errors) is { } parts ? new TlsServerState(parts.Config, parts.Certificates, parts.Verifier, parts.Roots) : null;
@@ -106,7 +108,23 @@ internal static class TlsStateBuilder
 
         // A cluster that says nothing trusts the system's roots; one that accepts anybody needs none.
         var trusted = roots ?? (isClient && config.TrustChainVerification == TrustChainVerification.VerifyTrustChain ? TlsCertificateLoader.SystemRoots : null);
-        return new PeerVerifier(config, isClient, required, trusted, revocation);
+        var verifier = new PeerVerifier(config, isClient, required, trusted, revocation);
+        WarmUp(verifier, trusted);
+        return verifier;
+    }
+
+    /// <summary>The first chain of a process has the platform read the system's certificates from disk, even where none of them is asked
+    /// for: tens of milliseconds, which a worker is spared.</summary>
+    private static void WarmUp(PeerVerifier verifier, X509Certificate2Collection? roots)
+    {
+        if (roots is not { Count: > 0 } || Interlocked.Exchange(ref s_isWarm, true))
+        {
+            return;
+        }
+
+        using var chain = new X509Chain { ChainPolicy = verifier.ChainPolicy.Clone() };
+        chain.Build(roots[0]);
+        _ = verifier.Verify(roots[0], chain, default);
     }
 }
 
