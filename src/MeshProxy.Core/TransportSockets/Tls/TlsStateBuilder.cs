@@ -39,6 +39,11 @@ internal static class TlsStateBuilder
                 context.MatchTypedSubjectAltNames.IsEmpty || context.TrustedCa is not null,
                 "validation_context.match_typed_subject_alt_names",
                 "needs trusted_ca: a name proves nothing in a certificate that anybody could have made");
+            errors.Require(
+                !config.RequireClientCertificate || context.TrustedCa is not null || context.TrustChainVerification == TrustChainVerification.AcceptUntrusted
+                    || !context.VerifyCertificateHash.IsEmpty || !context.VerifyCertificateSpki.IsEmpty,
+                "validation_context.trusted_ca",
+                "is required with require_client_certificate, or a pin, or trust_chain_verification: ACCEPT_UNTRUSTED: any certificate of anybody's making would pass");
             verifier = BuildVerifier(context, isClient: false, config.RequireClientCertificate, errors.Field("validation_context"), out roots);
         }
 

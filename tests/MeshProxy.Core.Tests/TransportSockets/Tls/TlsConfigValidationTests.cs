@@ -96,6 +96,22 @@ public sealed class TlsConfigValidationTests
     }
 
     [Fact]
+    public void ClientCertificate_RequiredFromNobodyInParticular_IsAnError()
+    {
+        Required(new()).ShouldBe(["common_tls_context.validation_context.trusted_ca"]);
+        Required(new() { TrustedCa = s_root.Ca }).ShouldBeEmpty();
+        Required(new() { VerifyCertificateHash = [new string('a', 64)] }).ShouldBeEmpty();
+        Required(new() { TrustChainVerification = TrustChainVerification.AcceptUntrusted }).ShouldBeEmpty();
+
+        static string[] Required(CertificateValidationContextConfig validation)
+        {
+            var config = With(s_leaf.Config);
+            config = config with { RequireClientCertificate = true, CommonTlsContext = config.CommonTlsContext with { ValidationContext = validation } };
+            return [.. Errors(config).Select(static error => error.Path)];
+        }
+    }
+
+    [Fact]
     public void Validation_Broken_IsAnErrorAtItsPath()
     {
         Context(new() { TrustedCa = DataSourceConfig.Inline("x") }).ShouldBe(["trusted_ca"]);
