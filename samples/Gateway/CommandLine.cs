@@ -28,7 +28,8 @@ internal static class CommandLine
         var upstreamHttp2 = new Option<bool>("--upstream-http2") { Description = "http mode: speaks HTTP/2 with the upstream" };
         var tlsImplementation = new Option<TlsImplementation>("--tls-implementation")
         {
-            Description = "What does TLS: openssl, sslstream, or auto for OpenSSL where it is there", DefaultValueFactory = _ => TlsImplementation.Auto,
+            Description = "What does TLS: openssl, sslstream, or auto for OpenSSL where it is there",
+            DefaultValueFactory = _ => TlsImplementation.Auto,
         };
         healthPath.Validators.Add(result =>
         {
