@@ -423,6 +423,47 @@ public class Http2ExchangeTests
     }
 
     [Fact]
+    public void Upload_ThatHasWaited_IsTakenInPieces()
+    {
+        var gate = new TaskCompletionSource();
+        var pieces = new List<long>();
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Filters =
+            [
+                () => new DelegateFilter
+                {
+                    OnDecodeHeaders = async (_, _, _) =>
+                    {
+                        await gate.Task;
+                        return FilterStatus.Continue;
+                    },
+                    OnDecodeData = (_, data, _) =>
+                    {
+                        pieces.Add(data.Length);
+                        return new ValueTask<FilterStatus>(FilterStatus.Continue);
+                    },
+                },
+            ],
+        });
+        var client = new Http2SimulatedClient(h);
+        client.Send(Request(1, "POST", endStream: false));
+        for (var i = 0; i < 20; i++)
+        {
+            client.Send(Data(1, new byte[16_384]));
+        }
+
+        client.Send(Data(1, "", endStream: true));
+        h.OnLoop(gate.SetResult);
+        h.Run();
+        pieces.Sum().ShouldBe(20 * 16_384);
+        pieces.Max().ShouldBeLessThanOrEqualTo(64 * 1024);
+        h.Reply(Ok);
+        client.Body(1).ShouldBe("hi");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
     public void Reset_WhileAFilterWaits_WaitsForTheFilter()
     {
         var gate = new TaskCompletionSource();
