@@ -462,6 +462,39 @@ public class Http2UpstreamTests
     }
 
     [Fact]
+    public void Response_MalformedBehindAnInformationalOne_LeavesNoHeadBehind()
+    {
+        var h = Harness(http2: new Http2ProtocolOptions { OverrideStreamErrorOnInvalidHttpMessage = true });
+        var client = h.Connect(Get);
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Send(
+            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "a")),
+            Http2Frames.Head(1, endStream: true, (":status", "200"), ("x-a", "b"), ("Upper-Case", "x")));
+
+        client.ReceivedText.ShouldContain("HTTP/1.1 502 ");
+        client.ReceivedText.ShouldNotContain("x-a");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Response_BeforeTheRequestHasLeft_DoesNotCutIt()
+    {
+        var h = Harness();
+        var client = h.Connect("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + new string('x', 100_000));
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Body(1).Length.ShouldBe(65_535); // the window
+        server.Answer(1);
+
+        client.ReceivedText.ShouldStartWith("HTTP/1.1 200 ");
+        server.ResetCode(1).ShouldBeNull();
+        server.Send(Http2Frames.WindowUpdate(1, 50_000), Http2Frames.WindowUpdate(0, 50_000));
+        server.Body(1).Length.ShouldBe(100_000);
+        server.IsEnded(1).ShouldBeTrue();
+        server.ResetCode(1).ShouldBeNull();
+        h.ShouldBeClean();
+    }
+
+    [Fact]
     public void Response_ShorterThanItsLength_CutsTheResponse()
     {
         var h = Harness();
