@@ -194,7 +194,9 @@ internal sealed partial class Http2Codec
 
         stream.HeadReceived = true;
         stream.IsConnect = headers.KnownMethod == KnownMethod.Connect;
-        stream.ExpectedBytes = sink.ContentLength;
+
+        // What a tunnel carries is no content, whatever a content-length says of it.
+        stream.ExpectedBytes = stream.IsConnect ? -1 : sink.ContentLength;
         return EndHead(stream, endStream);
     }
 
@@ -226,6 +228,7 @@ internal sealed partial class Http2Codec
         stream.HeadReceived = true;
         stream.NoBody = stream.IsHead || headers.Status is 204 or 304;
         var tunnel = stream.IsConnect && headers.Status < 300;
+        stream.IsConnect = tunnel;
         if (!stream.NoBody && !tunnel)
         {
             stream.ExpectedBytes = sink.ContentLength;
@@ -251,6 +254,12 @@ internal sealed partial class Http2Codec
 
     private bool OnTrailerBlock(Http2Stream stream, bool endStream, ReadOnlySpan<byte> block)
     {
+        if (stream.IsConnect)
+        {
+            // RFC 9113 section 8.5: a tunnel has DATA and nothing else.
+            return Discard(block) && FailStream(stream, Http2ErrorCode.ProtocolError, Http2ResponseCodeDetails.MessagingViolation);
+        }
+
         stream.Trailers = _streams.RentTrailers();
         var sink = new Http2HeadSink(_options, Http2BlockKind.Trailers, stream.Trailers, _slabs);
         if (!Decode(stream, block, ref sink, endStream))

@@ -77,6 +77,7 @@ internal static class Http2HeadWriter
         }
 
         var named = headers.Contains(HeaderId.Connection);
+        var connect = request is { KnownMethod: KnownMethod.Connect };
         var te = false;
         foreach (ref readonly var slot in headers.Slots)
         {
@@ -87,6 +88,12 @@ internal static class Http2HeadWriter
 
             if (slot.Id != HeaderId.None && slot.Id <= HeaderTable.LastSpecial && !KeepsSpecial(headers, slot, request is not null, ref te))
             {
+                continue;
+            }
+
+            if (connect && slot.Id == HeaderId.ContentLength)
+            {
+                // RFC 9110 section 9.3.6: a CONNECT has no content. A server would count the tunnel's bytes by it, and end the connection of all.
                 continue;
             }
 

@@ -271,6 +271,50 @@ public sealed class Http2MalformedMessageTests
         MalformedRequest(Head(1, [(":method", "CONNECT"), (":authority", "a:443"), ("content-length", "5")], endStream: false));
 
     [Fact]
+    public void Section8_5_ConnectWithAContentLengthOfZero_CarriesATunnelAllTheSame() => Http2Harness.Server(h =>
+    {
+        h.Receive(Head(1, [(":method", "CONNECT"), (":authority", "a:443"), ("content-length", "0")], endStream: false), Data(1, "hello")).ShouldBeTrue();
+        h.Bodies[1].ShouldBe("hello");
+        h.ShouldBeWell();
+    });
+
+    [Fact]
+    public void Section8_5_ConnectThatIsSent_HasNoContentLength() => Http2Harness.Client(h =>
+    {
+        h.Request(endStream: false, KnownMethod.Connect, r => r.Set(HeaderNames.ContentLength, "0"));
+        h.Flush().ShouldHaveSingleItem().ToString().ShouldNotContain("content-length");
+        h.Request(endStream: true, KnownMethod.Get, r => r.Set(HeaderNames.ContentLength, "0"));
+        h.Flush().ShouldHaveSingleItem().ToString().ShouldContain("content-length");
+    });
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Section8_5_HeadersOnATunnel_ResetTheStream(bool endStream)
+    {
+        Http2Harness.Server(h =>
+        {
+            h.Receive(Head(1, [(":method", "CONNECT"), (":authority", "a:443")], endStream: false), Data(1, "x"), Head(1, [("x", "y")], endStream)).ShouldBeTrue();
+            h.ShouldReset(1, Http2ErrorCode.ProtocolError);
+        });
+        Http2Harness.Client(h =>
+        {
+            h.Request(endStream: false, KnownMethod.Connect);
+            h.Receive(Head(1, Ok, endStream: false), Head(1, [("x", "y")], endStream)).ShouldBeTrue();
+            h.ShouldReset(1, Http2ErrorCode.ProtocolError);
+        });
+    }
+
+    [Fact]
+    public void Section8_5_TrailersOfATunnelThatWasDeclined_AreInOrder() => Http2Harness.Client(h =>
+    {
+        h.Request(endStream: false, KnownMethod.Connect);
+        h.Receive(Head(1, [(":status", "403")], endStream: false), Data(1, "no"), Head(1, [("x", "y")])).ShouldBeTrue();
+        h.Log[^1].ShouldBe("trailers 1 x=y");
+        h.ShouldBeWell();
+    });
+
+    [Fact]
     public void Section8_6_SwitchingProtocols_IsMalformed() => MalformedResponse(Head(1, [(":status", "101")], endStream: false));
 
     [Fact]
