@@ -225,6 +225,24 @@ public class Http2ExchangeTests
     }
 
     [Theory]
+    [InlineData(32, "200")]
+    [InlineData(33, "502")]
+    [InlineData(12_000, "502")]
+    public void Informational_MoreThanTheLimit_EndTheirResponseOnly(int count, string status)
+    {
+        var h = new HttpExchangeHarness();
+        var client = new Http2SimulatedClient(h);
+        client.Send(Request(1));
+        h.Reply(string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", count)) + Ok);
+
+        var statuses = client.Of(1).Where(f => f.Type == Http2FrameType.Headers).Select(f => f[":status"]).ToList();
+        statuses.Count.ShouldBe(33);
+        statuses[^1].ShouldBe(status);
+        client.Peer.IsEnded.ShouldBeFalse();
+        h.ShouldBeClean();
+    }
+
+    [Theory]
     [InlineData("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", "5")]
     [InlineData("GET", "HTTP/1.1 204 No Content\r\n\r\n", null)]
     [InlineData("GET", "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", "5")]
