@@ -370,6 +370,7 @@ internal sealed partial class Http2Codec
         }
 
         _connectionReceive -= length;
+        GiveConnectionCredit();
         var body = length;
         var padding = 0;
         if ((header.Flags & Http2Flags.Padded) != 0)
