@@ -1,4 +1,5 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Simulation;
@@ -81,6 +82,37 @@ public class Http2UpstreamTests
 
         server.Head(1, "200");
         server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
+        client.ReceivedText.ShouldContain("5\r\nthere\r\n0\r\nx-after: 2\r\n\r\n");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Trailers_ConnectionLostWhileAFilterHasThem_StillArrive()
+    {
+        var gate = new TaskCompletionSource();
+        var h = Harness(new HttpExchangeOptions
+        {
+            Manager = m => m with { HttpProtocolOptions = new Http1ProtocolOptions { EnableTrailers = true } },
+            Filters =
+            [
+                () => new DelegateFilter
+                {
+                    OnEncodeTrailers = async (_, _) =>
+                    {
+                        await gate.Task;
+                        return FilterStatus.Continue;
+                    },
+                },
+            ],
+        });
+        var client = h.Connect(Get);
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Head(1, "200");
+        server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
+        server.Peer.Close();
+        h.Run();
+        h.OnLoop(gate.SetResult);
+
         client.ReceivedText.ShouldContain("5\r\nthere\r\n0\r\nx-after: 2\r\n\r\n");
         h.ShouldBeClean();
     }

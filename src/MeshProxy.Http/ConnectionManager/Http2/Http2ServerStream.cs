@@ -28,6 +28,7 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
     private LoopSource<IoResult>? _writeWait;
     private IoBuffer? _bodyInto;
     private HeaderTrailers? _sentTrailers;
+    private HeaderTrailers? _keptTrailers;
     private Http2FlushTimer? _flushTimer;
     private Http2BodyLength _length;
     private bool _headDone;
@@ -404,6 +405,13 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         if (_codecStream is { } stream)
         {
             _codecStream = null;
+            if (_active is not null)
+            {
+                // A filter may still be at work on them.
+                _keptTrailers = stream.Trailers;
+                stream.Trailers = null;
+            }
+
             stream.Owner = null;
             Codec.Release(stream);
         }
@@ -437,6 +445,12 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
 
     private void Recycle()
     {
+        if (_keptTrailers is { } trailers)
+        {
+            _keptTrailers = null;
+            worker.Http2Streams.ReturnTrailers(trailers);
+        }
+
         _headDone = false;
         _toHead = false;
         _expectsContinue = false;

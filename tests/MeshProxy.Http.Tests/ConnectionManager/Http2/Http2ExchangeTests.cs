@@ -1,5 +1,6 @@
 using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
+using MeshProxy.Http.Headers;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Simulation;
 using static MeshProxy.TestSupport.Http.Http2Frames;
@@ -437,6 +438,46 @@ public class Http2ExchangeTests
         h.Upstream.ReceivedText.ShouldEndWith("0\r\n\r\n");
         h.Reply(Ok);
         client.Body(1).ShouldBe("hi");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Trailers_ResetWhileAFilterHasThem_StayItsOwn()
+    {
+        var gate = new TaskCompletionSource();
+        HeaderTrailers? first = null;
+        string? seen = null;
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Filters =
+            [
+                () => new DelegateFilter
+                {
+                    OnDecodeTrailers = async (_, trailers) =>
+                    {
+                        if (first is not null)
+                        {
+                            trailers.ShouldNotBe(first);
+                            return FilterStatus.Continue;
+                        }
+
+                        first = trailers;
+                        await gate.Task;
+                        seen = trailers.GetString(HeaderName.Parse("x-a"));
+                        return FilterStatus.Continue;
+                    },
+                },
+            ],
+        });
+        var client = new Http2SimulatedClient(h);
+        client.Send(Request(1, "POST", endStream: false), Data(1, "x"), Head(1, endStream: true, ("x-a", "1")));
+        client.Send(RstStream(1, Cancel));
+        client.Send(Request(3, "POST", endStream: false), Data(3, "x"), Head(3, endStream: true, ("x-b", "2")));
+        h.OnLoop(gate.SetResult);
+
+        seen.ShouldBe("1");
+        client.Peer.Close();
+        h.Run();
         h.ShouldBeClean();
     }
 
