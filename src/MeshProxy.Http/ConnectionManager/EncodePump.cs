@@ -17,9 +17,10 @@ internal sealed class EncodePump(ActiveStream stream, HttpWorker worker) : ILoop
 {
     private readonly LocalReply _reply = new();
     private readonly IoBuffer _data = new(worker.Loop.Slabs);
-    private HeaderTrailers? _loggedTrailers;
+    private HeaderTrailers? _trailers;
     private IResponseSource? _source;
     private bool _isQueued;
+    private bool _trailersPassed;
 
     /// <summary>Whether it runs or is about to.</summary>
     public bool IsActive => IsRunning || _isQueued;
@@ -35,8 +36,8 @@ internal sealed class EncodePump(ActiveStream stream, HttpWorker worker) : ILoop
     /// <summary>Whether the response was sent to its end.</summary>
     public bool ResponseEnded { get; private set; }
 
-    /// <summary>For access logs; kept only if there are some.</summary>
-    public HeaderTrailers? LoggedTrailers => _loggedTrailers;
+    /// <summary>For access logs: what the filters have let pass.</summary>
+    public HeaderTrailers? LoggedTrailers => _trailersPassed ? _trailers : null;
 
     private HttpFilterChain Chain => stream.Chain;
 
@@ -77,7 +78,8 @@ internal sealed class EncodePump(ActiveStream stream, HttpWorker worker) : ILoop
         _source = null;
         _reply.Clear();
         _data.Clear();
-        _loggedTrailers?.Clear();
+        _trailers?.Clear();
+        _trailersPassed = false;
         HeadersEncoded = false;
         ResponseEnded = false;
     }
@@ -233,7 +235,7 @@ internal sealed class EncodePump(ActiveStream stream, HttpWorker worker) : ILoop
     private async ValueTask<IoResult> EncodeDataAsync(IResponseSource source, bool endStream)
     {
         stream.Timer.Touch();
-        var trailers = endStream && source.ResponseTrailers is { Count: > 0 } some ? some : null;
+        var trailers = endStream && source.ResponseTrailers is { Count: > 0 } some ? Keep(some) : null;
         endStream &= trailers is null;
         if (!Chain.EncodeStopped && await Chain.EncodeDataAsync(_data, endStream) == FilterStatus.StopIteration)
         {
@@ -258,12 +260,18 @@ internal sealed class EncodePump(ActiveStream stream, HttpWorker worker) : ILoop
             return new IoResult(IoStatus.Aborted);
         }
 
-        if (worker.Shared.HasAccessLogs)
-        {
-            (_loggedTrailers ??= new HeaderTrailers(worker.Loop.Slabs)).CopyFrom(trailers);
-        }
-
+        _trailersPassed = true;
         return stream.IsAborted ? new IoResult(IoStatus.Aborted) : await stream.Owner.EncodeTrailersAsync(trailers);
+    }
+
+    /// <summary>A copy that lives as long as the stream. The source's own serve another exchange once it is cancelled, or its connection is lost: filters, and
+    /// the wait for a slow client, may take longer.</summary>
+    private HeaderTrailers Keep(HeaderTrailers trailers)
+    {
+        var kept = _trailers ??= new HeaderTrailers(worker.Loop.Slabs);
+        kept.Clear();
+        kept.CopyFrom(trailers);
+        return kept;
     }
 
     [AsyncMethodBuilder(typeof(LoopTaskMethodBuilder<>))]

@@ -20,6 +20,9 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 {
     private const int FlushTimeoutMs = 1000;
 
+    /// <summary>As HTTP/2's codec has it: an HTTP/2 client gets each as a frame, and more of them than it reads would end its connection.</summary>
+    private const int MaxInformational = 32;
+
     private readonly HttpConnectionPool _pool;
     private readonly Http1ResponseDecoder _decoder;
     private readonly IoBuffer _in;
@@ -34,6 +37,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     private long _requestRemaining;
     private Http1ResponseTo _responseTo;
     private ReadPhase _phase;
+    private int _informational;
     private bool _reading;
     private bool _readEnded;
     private bool _readFailed;
@@ -69,7 +73,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 
     public HeaderTrailers? ResponseTrailers => _trailers;
 
-    public string ProtocolErrorDetails => _decoder.Error.Details;
+    public string ProtocolErrorDetails => _informational > MaxInformational ? Http1ResponseCodeDetails.TooManyInformational : _decoder.Error.Details;
 
     public Http2ErrorCode? ResetCode => null;
 
@@ -99,6 +103,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         Requests++;
         _requestEnded = endStream;
         _received = false;
+        _informational = 0;
         _phase = ReadPhase.Head;
         _bytes = default;
         IsRequestMalformed = false;
@@ -303,6 +308,11 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
                 _bytes.WireBytesReceived += before - _in.Length;
                 if (_decoder.IsInformational)
                 {
+                    if (++_informational > MaxInformational)
+                    {
+                        return Refuse();
+                    }
+
                     _decoder.Reset();
                     return ReadStatus.More;
                 }

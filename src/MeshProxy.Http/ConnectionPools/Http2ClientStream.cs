@@ -38,6 +38,7 @@ internal sealed class Http2ClientStream : IUpstreamStream
     private BytesMeter _bytes;
     private long _requestRemaining;
     private bool _headIntoReady;
+    private bool _decodingIsRented;
     private bool _isComplete;
     private bool _requestEnded;
     private bool _isTunnel;
@@ -211,9 +212,10 @@ internal sealed class Http2ClientStream : IUpstreamStream
 
     public void Release()
     {
-        if (_isTunnel && _requestEnded && _stream is { LocalEnded: false, IsReset: false })
+        if (_requestEnded && _stream is { LocalEnded: false, IsReset: false, QueuedTrailers: null })
         {
-            // What the client sent last is still on its way out.
+            // What the client sent last is still on its way out, and the server may want it though it has answered. (Trailers live only as long as
+            // the request.)
             (_linger ??= new LingerTimer(this)).Arm(LingerMs);
             return;
         }
@@ -236,7 +238,8 @@ internal sealed class Http2ClientStream : IUpstreamStream
     /// <summary>The codec begins to decode a head: the map for it.</summary>
     public ResponseHeaders BeginHead()
     {
-        _decoding = _headInto is { } into && !_headIntoReady && _heads.Count == 0 ? into : _worker.RentHead();
+        _decodingIsRented = _headInto is null || _headIntoReady || _heads.Count > 0;
+        _decoding = _decodingIsRented ? _worker.RentHead() : _headInto!;
         return _decoding;
     }
 
@@ -494,7 +497,16 @@ internal sealed class Http2ClientStream : IUpstreamStream
         {
             KeepBytes();
             _stream = null;
-            _decoding = null;
+            if (_decoding is { } head)
+            {
+                // It was malformed; or one too many.
+                _decoding = null;
+                if (_decodingIsRented)
+                {
+                    _worker.Return(head);
+                }
+            }
+
             stream.Owner = null;
             _connection.Codec.Release(stream);
         }

@@ -45,6 +45,9 @@ internal sealed class Http2ClientWorker
     public void Return(ResponseHeaders head)
     {
         head.Clear();
-        _heads.Push(head);
+        if (_heads.Count < MaxRetained)
+        {
+            _heads.Push(head);
+        }
     }
 }

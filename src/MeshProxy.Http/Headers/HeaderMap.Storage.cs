@@ -215,6 +215,7 @@ public abstract unsafe partial class HeaderMap
         var before = _slots[index];
         var after = before;
         WriteLine(ref after, NameOf(before), value, secondValue);
+        after.Flags |= before.Flags & HeaderSlotFlags.NeverIndexed;
         _slots[index] = after;
         ByteSize += after.ValueLength - before.ValueLength;
     }

@@ -281,8 +281,12 @@ public abstract unsafe partial class HeaderMap
         _addedBytes = source._addedBytes;
         if (source._arenaCount > 0)
         {
-            // One place more, which stays free: both may not append to the same slab.
-            _arena = new Slab[source._arenaCount + 1];
+            if (_arena.Length < source._arenaCount)
+            {
+                _arena = new Slab[source._arena.Length];
+            }
+
+            // Neither appends to a slab that both hold.
             for (var i = 0; i < source._arenaCount; i++)
             {
                 _arena[i] = source._arena[i].AddReference();

@@ -29,7 +29,7 @@ internal enum HeaderSlotFlags : byte
     /// <summary>The memory holds "name: value CR LF" in a piece: it can be sent as it stands.</summary>
     WholeLine = 2,
 
-    /// <summary>Came as never to be indexed by HPACK, and leaves so (RFC 7541 section 6.2.3). Lost when the value is changed.</summary>
+    /// <summary>Came as never to be indexed by HPACK, and leaves so (RFC 7541 section 6.2.3), also when the value was changed: it may still hold the secret.</summary>
     NeverIndexed = 4,
 }
 

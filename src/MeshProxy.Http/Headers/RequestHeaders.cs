@@ -13,11 +13,23 @@ public sealed class RequestHeaders : HeaderMap
     private HeaderPiece _scheme;
     private HeaderPiece _protocol;
     private KnownScheme _knownScheme;
+    private NeverIndexedParts _neverIndexed;
 
     /// <param name="pool">The pool of the current thread's worker; null for a map that is attached later.</param>
     internal RequestHeaders(SlabPool? pool = null)
         : base(pool)
     {
+    }
+
+    /// <summary>Parts of the start line that came as never to be indexed by HPACK, and leave so (RFC 7541 section 6.2.3), whatever filters make of them.</summary>
+    [Flags]
+    internal enum NeverIndexedParts : byte
+    {
+        None = 0,
+        Method = 1,
+        Path = 2,
+        Scheme = 4,
+        Protocol = 8,
     }
 
     private enum KnownScheme : byte
@@ -53,6 +65,8 @@ public sealed class RequestHeaders : HeaderMap
 
     /// <summary>The protocol that the request came by: 10, 11 or 20.</summary>
     public int HttpVersion { get; set; } = 11;
+
+    internal NeverIndexedParts NeverIndexed => _neverIndexed;
 
     public bool MethodIs(KnownMethod method) => KnownMethod == method && method != KnownMethod.Other;
 
@@ -133,7 +147,11 @@ public sealed class RequestHeaders : HeaderMap
         _scheme = source._scheme;
         _protocol = source._protocol;
         _knownScheme = source._knownScheme;
+        _neverIndexed = source._neverIndexed;
     }
+
+    /// <summary>A part of the start line is not to be indexed.</summary>
+    internal void MarkNeverIndexed(NeverIndexedParts part) => _neverIndexed |= part;
 
     /// <summary>What a codec found in the request line, by offsets from the head's first byte.</summary>
     internal void ReceivedMethod(KnownMethod known, int start, int length)
@@ -157,6 +175,7 @@ public sealed class RequestHeaders : HeaderMap
         _scheme = default;
         _protocol = default;
         _knownScheme = KnownScheme.None;
+        _neverIndexed = NeverIndexedParts.None;
         KnownMethod = KnownMethod.Other;
         HttpVersion = 11;
     }

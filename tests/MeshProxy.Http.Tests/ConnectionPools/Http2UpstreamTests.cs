@@ -1,4 +1,5 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Simulation;
@@ -81,6 +82,37 @@ public class Http2UpstreamTests
 
         server.Head(1, "200");
         server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
+        client.ReceivedText.ShouldContain("5\r\nthere\r\n0\r\nx-after: 2\r\n\r\n");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Trailers_ConnectionLostWhileAFilterHasThem_StillArrive()
+    {
+        var gate = new TaskCompletionSource();
+        var h = Harness(new HttpExchangeOptions
+        {
+            Manager = m => m with { HttpProtocolOptions = new Http1ProtocolOptions { EnableTrailers = true } },
+            Filters =
+            [
+                () => new DelegateFilter
+                {
+                    OnEncodeTrailers = async (_, _) =>
+                    {
+                        await gate.Task;
+                        return FilterStatus.Continue;
+                    },
+                },
+            ],
+        });
+        var client = h.Connect(Get);
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Head(1, "200");
+        server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
+        server.Peer.Close();
+        h.Run();
+        h.OnLoop(gate.SetResult);
+
         client.ReceivedText.ShouldContain("5\r\nthere\r\n0\r\nx-after: 2\r\n\r\n");
         h.ShouldBeClean();
     }
@@ -458,6 +490,39 @@ public class Http2UpstreamTests
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 502 ");
         server.Peer.IsEnded.ShouldBe(closes);
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Response_MalformedBehindAnInformationalOne_LeavesNoHeadBehind()
+    {
+        var h = Harness(http2: new Http2ProtocolOptions { OverrideStreamErrorOnInvalidHttpMessage = true });
+        var client = h.Connect(Get);
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Send(
+            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "a")),
+            Http2Frames.Head(1, endStream: true, (":status", "200"), ("x-a", "b"), ("Upper-Case", "x")));
+
+        client.ReceivedText.ShouldContain("HTTP/1.1 502 ");
+        client.ReceivedText.ShouldNotContain("x-a");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Response_BeforeTheRequestHasLeft_DoesNotCutIt()
+    {
+        var h = Harness();
+        var client = h.Connect("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + new string('x', 100_000));
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Body(1).Length.ShouldBe(65_535); // the window
+        server.Answer(1);
+
+        client.ReceivedText.ShouldStartWith("HTTP/1.1 200 ");
+        server.ResetCode(1).ShouldBeNull();
+        server.Send(Http2Frames.WindowUpdate(1, 50_000), Http2Frames.WindowUpdate(0, 50_000));
+        server.Body(1).Length.ShouldBe(100_000);
+        server.IsEnded(1).ShouldBeTrue();
+        server.ResetCode(1).ShouldBeNull();
         h.ShouldBeClean();
     }
 

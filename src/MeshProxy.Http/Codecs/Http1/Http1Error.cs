@@ -30,6 +30,9 @@ internal static class Http1ResponseCodeDetails
 
     /// <summary>Not Envoy's, which ignores an expectation that it does not know.</summary>
     public const string ExpectationFailed = "http1.expectation_failed";
+
+    /// <summary>Not Envoy's, which takes any number.</summary>
+    public const string TooManyInformational = "http1.too_many_informational_responses";
 }
 
 /// <summary>The errors, each named for what was found.</summary>

@@ -16,6 +16,12 @@ internal sealed partial class Http2Codec
     /// <summary>A DATA payload up to this size is copied: to share the slab that it came in would hold more memory than the windows count.</summary>
     private const int MaxCopyBytes = 2048;
 
+    /// <summary>
+    /// When more than this is here and was not taken, all DATA is copied: bodies that wait for long must not each keep the slab that they came
+    /// in, of which they may be a small part. Those that are taken as they come never get here.
+    /// </summary>
+    private const int MaxSharedBytes = 256 * 1024;
+
     private const int PriorityBytes = 5;
 
     private uint _blockStreamId;        // a header block has begun and has not ended
@@ -194,7 +200,9 @@ internal sealed partial class Http2Codec
 
         stream.HeadReceived = true;
         stream.IsConnect = headers.KnownMethod == KnownMethod.Connect;
-        stream.ExpectedBytes = sink.ContentLength;
+
+        // What a tunnel carries is no content, whatever a content-length says of it.
+        stream.ExpectedBytes = stream.IsConnect ? -1 : sink.ContentLength;
         return EndHead(stream, endStream);
     }
 
@@ -226,6 +234,7 @@ internal sealed partial class Http2Codec
         stream.HeadReceived = true;
         stream.NoBody = stream.IsHead || headers.Status is 204 or 304;
         var tunnel = stream.IsConnect && headers.Status < 300;
+        stream.IsConnect = tunnel;
         if (!stream.NoBody && !tunnel)
         {
             stream.ExpectedBytes = sink.ContentLength;
@@ -251,6 +260,12 @@ internal sealed partial class Http2Codec
 
     private bool OnTrailerBlock(Http2Stream stream, bool endStream, ReadOnlySpan<byte> block)
     {
+        if (stream.IsConnect)
+        {
+            // RFC 9113 section 8.5: a tunnel has DATA and nothing else.
+            return Discard(block) && FailStream(stream, Http2ErrorCode.ProtocolError, Http2ResponseCodeDetails.MessagingViolation);
+        }
+
         stream.Trailers = _streams.RentTrailers();
         var sink = new Http2HeadSink(_options, Http2BlockKind.Trailers, stream.Trailers, _slabs);
         if (!Decode(stream, block, ref sink, endStream))
@@ -355,6 +370,7 @@ internal sealed partial class Http2Codec
         }
 
         _connectionReceive -= length;
+        GiveConnectionCredit();
         var body = length;
         var padding = 0;
         if ((header.Flags & Http2Flags.Padded) != 0)
@@ -419,18 +435,27 @@ internal sealed partial class Http2Codec
         return !_dead;
     }
 
-    private static void TakeBody(Http2Stream stream, IoBuffer input, int body)
+    private void TakeBody(Http2Stream stream, IoBuffer input, int body)
     {
-        if (body <= MaxCopyBytes && input.FirstSpan.Length >= body)
-        {
-            stream.Received.Append(input.FirstSpan[..body]);
-            input.Drain(body);
-        }
-        else
+        if (body > MaxCopyBytes && UntakenBytes() <= MaxSharedBytes)
         {
             stream.Received.MoveFrom(input, body);
+            return;
+        }
+
+        while (body > 0)
+        {
+            var piece = input.FirstSpan;
+            piece = piece[..Math.Min(piece.Length, body)];
+            stream.Received.Append(piece);
+            body -= piece.Length;
+            input.Drain(piece.Length);
         }
     }
+
+    /// <summary>What has come on all streams and was not taken.</summary>
+    private long UntakenBytes() =>
+        Math.Max(_options.Protocol.InitialConnectionWindowSize, Http2FrameHeader.DefaultWindow) - _connectionReceive - _connectionCredit;
 
     /// <summary>What is wrong with a DATA frame by the message that it belongs to.</summary>
     private string? FaultOfData(Http2Stream stream, int body, bool endStream)

@@ -372,7 +372,16 @@ internal sealed partial class Http2Codec
     private void CreditConnection(int bytes)
     {
         _connectionCredit += bytes;
-        if (_connectionCredit >= _options.Protocol.InitialConnectionWindowSize / 2 && !_dead)
+        GiveConnectionCredit();
+    }
+
+    /// <summary>
+    /// Gives the connection's window back: by half of it, or of what is left of it where bodies wait that nobody takes. Else one stream that
+    /// holds more than half would stop all others for good, as what they give back never comes to a half.
+    /// </summary>
+    private void GiveConnectionCredit()
+    {
+        if ((_connectionCredit >= _options.Protocol.InitialConnectionWindowSize / 2 || _connectionCredit >= _connectionReceive) && _connectionCredit > 0 && !_dead)
         {
             _connectionReceive += _connectionCredit;
             WriteWindowUpdate(0, _connectionCredit);

@@ -206,7 +206,7 @@ internal struct Http2HeadSink : IHpackSink
                 }
 
                 request.SetMethod(field.Value);
-                return true;
+                return Mark(request, RequestHeaders.NeverIndexedParts.Method, field);
 
             case HpackPseudo.Path:
                 if (field.Value.IsEmpty || !IsTarget(field.Value))
@@ -215,7 +215,7 @@ internal struct Http2HeadSink : IHpackSink
                 }
 
                 request.SetPath(field.Value);
-                return true;
+                return Mark(request, RequestHeaders.NeverIndexedParts.Path, field);
 
             case HpackPseudo.Scheme:
                 if (!IsScheme(field.Value))
@@ -224,7 +224,7 @@ internal struct Http2HeadSink : IHpackSink
                 }
 
                 request.SetScheme(field.Value);
-                return true;
+                return Mark(request, RequestHeaders.NeverIndexedParts.Scheme, field);
 
             case HpackPseudo.Authority:
                 if (!AuthoritySyntax.IsValid(field.Value, portRequired: false))
@@ -242,11 +242,21 @@ internal struct Http2HeadSink : IHpackSink
                 }
 
                 request.SetProtocol(field.Value);
-                return true;
+                return Mark(request, RequestHeaders.NeverIndexedParts.Protocol, field);
 
             default:
                 return Malformed("a response's pseudo-header in a request");
         }
+    }
+
+    private static bool Mark(RequestHeaders request, RequestHeaders.NeverIndexedParts part, in HpackField field)
+    {
+        if (field.NeverIndexed)
+        {
+            request.MarkNeverIndexed(part);
+        }
+
+        return true;
     }
 
     /// <summary>RFC 3986 section 3.1.</summary>

@@ -77,6 +77,7 @@ internal static class Http2HeadWriter
         }
 
         var named = headers.Contains(HeaderId.Connection);
+        var connect = request is { KnownMethod: KnownMethod.Connect };
         var te = false;
         foreach (ref readonly var slot in headers.Slots)
         {
@@ -87,6 +88,12 @@ internal static class Http2HeadWriter
 
             if (slot.Id != HeaderId.None && slot.Id <= HeaderTable.LastSpecial && !KeepsSpecial(headers, slot, request is not null, ref te))
             {
+                continue;
+            }
+
+            if (connect && slot.Id == HeaderId.ContentLength)
+            {
+                // RFC 9110 section 9.3.6: a CONNECT has no content. A server would count the tunnel's bytes by it, and end the connection of all.
                 continue;
             }
 
@@ -110,26 +117,28 @@ internal static class Http2HeadWriter
     private static int EncodeRequestLine(Span<byte> room, HpackEncoder encoder, RequestHeaders request)
     {
         Debug.Assert(!request.Method.IsEmpty, "a request without a method");
-        var at = encoder.WritePseudo(room, HpackPseudo.Method, request.Method);
+        var secret = request.NeverIndexed;
+        var at = encoder.WritePseudo(room, HpackPseudo.Method, request.Method, (secret & RequestHeaders.NeverIndexedParts.Method) != 0);
         var connect = request.KnownMethod == KnownMethod.Connect;
         if (!connect || !request.Protocol.IsEmpty)
         {
-            at += encoder.WritePseudo(room[at..], HpackPseudo.Scheme, request.Scheme.IsEmpty ? "http"u8 : request.Scheme);
+            at += encoder.WritePseudo(room[at..], HpackPseudo.Scheme, request.Scheme.IsEmpty ? "http"u8 : request.Scheme, (secret & RequestHeaders.NeverIndexedParts.Scheme) != 0);
         }
 
-        if (!request.Authority.IsEmpty)
+        var host = request.IndexOf(HeaderNames.Host);
+        if (host >= 0 && request.Slots[host] is { ValueLength: > 0 } slot)
         {
-            at += encoder.WritePseudo(room[at..], HpackPseudo.Authority, request.Authority);
+            at += encoder.WritePseudo(room[at..], HpackPseudo.Authority, request.ValueOf(slot), (slot.Flags & HeaderSlotFlags.NeverIndexed) != 0);
         }
 
         if (!connect || !request.Protocol.IsEmpty)
         {
-            at += encoder.WritePseudo(room[at..], HpackPseudo.Path, request.Path.IsEmpty ? "/"u8 : request.Path);
+            at += encoder.WritePseudo(room[at..], HpackPseudo.Path, request.Path.IsEmpty ? "/"u8 : request.Path, (secret & RequestHeaders.NeverIndexedParts.Path) != 0);
         }
 
         if (connect && !request.Protocol.IsEmpty)
         {
-            at += encoder.WritePseudo(room[at..], HpackPseudo.Protocol, request.Protocol);
+            at += encoder.WritePseudo(room[at..], HpackPseudo.Protocol, request.Protocol, (secret & RequestHeaders.NeverIndexedParts.Protocol) != 0);
         }
 
         return at;

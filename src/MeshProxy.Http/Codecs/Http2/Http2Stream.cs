@@ -69,7 +69,7 @@ internal sealed class Http2Stream
     /// <summary>Client: the request was HEAD.</summary>
     internal bool IsHead;
 
-    /// <summary>Either CONNECT: what follows the heads is a tunnel.</summary>
+    /// <summary>Either CONNECT: what follows the heads is a tunnel. On the client not any more once it was declined.</summary>
     internal bool IsConnect;
 
     internal int Informational;

@@ -15,6 +15,12 @@ namespace MeshProxy.Http.ConnectionManager.Http2;
 /// </remarks>
 internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
 {
+    /// <summary>
+    /// What one read of the body takes. A client may have a whole window waiting behind a slow upstream: taken at once it would all go
+    /// into the upstream's buffer, beyond its limit, and the client would be given as much again to send.
+    /// </summary>
+    private const int MaxReadBytes = 64 * 1024;
+
     private Http2ServerConnection _connection = null!;
     private Http2Stream? _codecStream;
     private ActiveStream? _active;
@@ -22,6 +28,7 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
     private LoopSource<IoResult>? _writeWait;
     private IoBuffer? _bodyInto;
     private HeaderTrailers? _sentTrailers;
+    private HeaderTrailers? _keptTrailers;
     private Http2FlushTimer? _flushTimer;
     private Http2BodyLength _length;
     private bool _headDone;
@@ -312,14 +319,14 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
             return null;
         }
 
-        var length = stream.Received.Length;
+        var length = Math.Min(stream.Received.Length, MaxReadBytes);
         if (length > 0)
         {
-            into.MoveFrom(stream.Received);
+            into.MoveFrom(stream.Received, length);
             Codec.Consume(stream, (int)length);
         }
 
-        return stream.RemoteEnded ? ReadStatus.End : length > 0 ? ReadStatus.More : null;
+        return stream is { RemoteEnded: true, Received.IsEmpty: true } ? ReadStatus.End : length > 0 ? ReadStatus.More : null;
     }
 
     private void SendContinue()
@@ -398,6 +405,13 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
         if (_codecStream is { } stream)
         {
             _codecStream = null;
+            if (_active is not null)
+            {
+                // A filter may still be at work on them.
+                _keptTrailers = stream.Trailers;
+                stream.Trailers = null;
+            }
+
             stream.Owner = null;
             Codec.Release(stream);
         }
@@ -431,6 +445,12 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
 
     private void Recycle()
     {
+        if (_keptTrailers is { } trailers)
+        {
+            _keptTrailers = null;
+            worker.Http2Streams.ReturnTrailers(trailers);
+        }
+
         _headDone = false;
         _toHead = false;
         _expectsContinue = false;

@@ -1,3 +1,4 @@
+using MeshProxy.Core.Buffers;
 using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.TestSupport.Http2;
 using static MeshProxy.TestSupport.Http2.Http2Bytes;
@@ -292,6 +293,31 @@ public sealed class Http2LimitTests
         h.ShouldReset(1, Http2ErrorCode.EnhanceYourCalm);
         h.Counter("too_many_header_frames").ShouldBe(1);
     });
+
+    [Fact]
+    public void UntakenBodies_SmallPartsOfWhatWasRead_HoldLittleMoreThanTheirBytes()
+    {
+        const int Held = 3000;
+        const int Rounds = 300;
+        Http2Harness.Server(h =>
+        {
+            h.Consumes = false;
+            h.Receive(Head(1, Post, endStream: false), Head(3, Post, endStream: false), RstStream(3)).ShouldBeTrue();
+            var bytes = Join(Data(1, Held), Repeat(3, _ => Data(3, 16_000)));
+            for (var i = 0; i < Rounds; i++)
+            {
+                // A full slab, of which stream 1 keeps a small part.
+                var input = new IoBuffer(h.Pool);
+                bytes.CopyTo(input.WritableTail(SlabPool.MaxSlabBytes, SlabPool.MaxSlabBytes));
+                input.Commit(bytes.Length);
+                h.Codec.Receive(input).ShouldBeTrue(h.Codec.Error.Reason);
+            }
+
+            h.Stream(1).Received.Length.ShouldBe(Held * Rounds);
+            h.Pool.BytesInUse.ShouldBeLessThan(8 * Held * Rounds);
+            h.ShouldBeWell();
+        });
+    }
 
     [Fact]
     public void HpackTable_OfAnotherSize_IsAnnouncedAndKept() => Http2Harness.Fresh(

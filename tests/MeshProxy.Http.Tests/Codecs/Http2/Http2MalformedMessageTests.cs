@@ -1,6 +1,9 @@
+using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Codecs.Http2;
+using MeshProxy.Http.Codecs.Http2.Hpack;
 using MeshProxy.Http.Headers;
+using MeshProxy.Http.Tests.Codecs.Http2.Hpack;
 using MeshProxy.TestSupport.Http2;
 using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
@@ -271,6 +274,50 @@ public sealed class Http2MalformedMessageTests
         MalformedRequest(Head(1, [(":method", "CONNECT"), (":authority", "a:443"), ("content-length", "5")], endStream: false));
 
     [Fact]
+    public void Section8_5_ConnectWithAContentLengthOfZero_CarriesATunnelAllTheSame() => Http2Harness.Server(h =>
+    {
+        h.Receive(Head(1, [(":method", "CONNECT"), (":authority", "a:443"), ("content-length", "0")], endStream: false), Data(1, "hello")).ShouldBeTrue();
+        h.Bodies[1].ShouldBe("hello");
+        h.ShouldBeWell();
+    });
+
+    [Fact]
+    public void Section8_5_ConnectThatIsSent_HasNoContentLength() => Http2Harness.Client(h =>
+    {
+        h.Request(endStream: false, KnownMethod.Connect, r => r.Set(HeaderNames.ContentLength, "0"));
+        h.Flush().ShouldHaveSingleItem().ToString().ShouldNotContain("content-length");
+        h.Request(endStream: true, KnownMethod.Get, r => r.Set(HeaderNames.ContentLength, "0"));
+        h.Flush().ShouldHaveSingleItem().ToString().ShouldContain("content-length");
+    });
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Section8_5_HeadersOnATunnel_ResetTheStream(bool endStream)
+    {
+        Http2Harness.Server(h =>
+        {
+            h.Receive(Head(1, [(":method", "CONNECT"), (":authority", "a:443")], endStream: false), Data(1, "x"), Head(1, [("x", "y")], endStream)).ShouldBeTrue();
+            h.ShouldReset(1, Http2ErrorCode.ProtocolError);
+        });
+        Http2Harness.Client(h =>
+        {
+            h.Request(endStream: false, KnownMethod.Connect);
+            h.Receive(Head(1, Ok, endStream: false), Head(1, [("x", "y")], endStream)).ShouldBeTrue();
+            h.ShouldReset(1, Http2ErrorCode.ProtocolError);
+        });
+    }
+
+    [Fact]
+    public void Section8_5_TrailersOfATunnelThatWasDeclined_AreInOrder() => Http2Harness.Client(h =>
+    {
+        h.Request(endStream: false, KnownMethod.Connect);
+        h.Receive(Head(1, [(":status", "403")], endStream: false), Data(1, "no"), Head(1, [("x", "y")])).ShouldBeTrue();
+        h.Log[^1].ShouldBe("trailers 1 x=y");
+        h.ShouldBeWell();
+    });
+
+    [Fact]
     public void Section8_6_SwitchingProtocols_IsMalformed() => MalformedResponse(Head(1, [(":status", "101")], endStream: false));
 
     [Fact]
@@ -346,6 +393,47 @@ public sealed class Http2MalformedMessageTests
             ((slot.Flags & HeaderSlotFlags.NeverIndexed) != 0).ShouldBe(slot.Id == HeaderId.None);
         }
     });
+
+    // RFC 7541 section 6.2.3, all the way through the header map, also where a filter has changed what came
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void NeverIndexed_PartsOfARequest_LeaveAsTheyCame(bool changed) => Http2Harness.Server(
+        h =>
+        {
+            byte[] block =
+            [
+                .. Secret(":method", "CONNECT"), .. Secret(":scheme", "https"), .. Secret(":authority", "token.example"), .. Secret(":path", "/token"),
+                .. Secret(":protocol", "websocket"), .. Secret("x-s", "1"), .. Secret("x-forwarded-for", "1"), .. Block(("x-plain", "1")),
+            ];
+            h.Receive(Frame(Http2FrameType.Headers, Http2Flags.EndHeaders, 1, block)).ShouldBeTrue();
+            var request = (RequestHeaders)h.Head(1);
+            if (changed)
+            {
+                request.SetPath("/token?more");
+                request.SetAuthority("token.example:443");
+                request.Set(HeaderName.Parse("x-s"), "2");
+                request.AppendValue(HeaderNames.XForwardedFor, "2"u8);
+                request.Set(HeaderName.Parse("x-plain"), "2");
+            }
+
+            var copy = new RequestHeaders(h.Pool);
+            copy.CopyFrom(request);
+            var output = new IoBuffer(h.Pool);
+            Http2HeadWriter.Write(output, new HpackEncoder(), 1, copy, endStream: false, 1024, out _);
+            var hpack = new HpackHarness();
+            hpack.Decode(output.FirstSpan[Http2FrameHeader.Bytes..]).ShouldBe(HpackError.None);
+            copy.Clear();
+            output.Clear();
+
+            hpack.Headers.Count.ShouldBe(8);
+            hpack.Headers.ShouldAllBe(header => header.NeverIndexed == (header.Name != "x-plain"));
+            hpack.Table.Length.ShouldBe(1);
+        },
+        new() { Protocol = new() { AllowConnect = true } });
+
+    private static byte[] Secret(string name, string value) =>
+        [0x10, (byte)name.Length, .. HpackHarness.Bytes(name), (byte)value.Length, .. HpackHarness.Bytes(value)];
 
     private static void MalformedRequest(byte[] bytes, string? details = null, Http2CodecOptions? options = null)
     {

@@ -1,5 +1,6 @@
 using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
+using MeshProxy.Http.Headers;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Simulation;
 using static MeshProxy.TestSupport.Http.Http2Frames;
@@ -225,6 +226,24 @@ public class Http2ExchangeTests
     }
 
     [Theory]
+    [InlineData(32, "200")]
+    [InlineData(33, "502")]
+    [InlineData(12_000, "502")]
+    public void Informational_MoreThanTheLimit_EndTheirResponseOnly(int count, string status)
+    {
+        var h = new HttpExchangeHarness();
+        var client = new Http2SimulatedClient(h);
+        client.Send(Request(1));
+        h.Reply(string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", count)) + Ok);
+
+        var statuses = client.Of(1).Where(f => f.Type == Http2FrameType.Headers).Select(f => f[":status"]).ToList();
+        statuses.Count.ShouldBe(33);
+        statuses[^1].ShouldBe(status);
+        client.Peer.IsEnded.ShouldBeFalse();
+        h.ShouldBeClean();
+    }
+
+    [Theory]
     [InlineData("HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", "5")]
     [InlineData("GET", "HTTP/1.1 204 No Content\r\n\r\n", null)]
     [InlineData("GET", "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", "5")]
@@ -417,6 +436,87 @@ public class Http2ExchangeTests
         Granted().ShouldBeGreaterThan(sent);
         client.Send(Data(1, "", endStream: true));
         h.Upstream.ReceivedText.ShouldEndWith("0\r\n\r\n");
+        h.Reply(Ok);
+        client.Body(1).ShouldBe("hi");
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Trailers_ResetWhileAFilterHasThem_StayItsOwn()
+    {
+        var gate = new TaskCompletionSource();
+        HeaderTrailers? first = null;
+        string? seen = null;
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Filters =
+            [
+                () => new DelegateFilter
+                {
+                    OnDecodeTrailers = async (_, trailers) =>
+                    {
+                        if (first is not null)
+                        {
+                            trailers.ShouldNotBe(first);
+                            return FilterStatus.Continue;
+                        }
+
+                        first = trailers;
+                        await gate.Task;
+                        seen = trailers.GetString(HeaderName.Parse("x-a"));
+                        return FilterStatus.Continue;
+                    },
+                },
+            ],
+        });
+        var client = new Http2SimulatedClient(h);
+        client.Send(Request(1, "POST", endStream: false), Data(1, "x"), Head(1, endStream: true, ("x-a", "1")));
+        client.Send(RstStream(1, Cancel));
+        client.Send(Request(3, "POST", endStream: false), Data(3, "x"), Head(3, endStream: true, ("x-b", "2")));
+        h.OnLoop(gate.SetResult);
+
+        seen.ShouldBe("1");
+        client.Peer.Close();
+        h.Run();
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Upload_ThatHasWaited_IsTakenInPieces()
+    {
+        var gate = new TaskCompletionSource();
+        var pieces = new List<long>();
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Filters =
+            [
+                () => new DelegateFilter
+                {
+                    OnDecodeHeaders = async (_, _, _) =>
+                    {
+                        await gate.Task;
+                        return FilterStatus.Continue;
+                    },
+                    OnDecodeData = (_, data, _) =>
+                    {
+                        pieces.Add(data.Length);
+                        return new ValueTask<FilterStatus>(FilterStatus.Continue);
+                    },
+                },
+            ],
+        });
+        var client = new Http2SimulatedClient(h);
+        client.Send(Request(1, "POST", endStream: false));
+        for (var i = 0; i < 20; i++)
+        {
+            client.Send(Data(1, new byte[16_384]));
+        }
+
+        client.Send(Data(1, "", endStream: true));
+        h.OnLoop(gate.SetResult);
+        h.Run();
+        pieces.Sum().ShouldBe(20 * 16_384);
+        pieces.Max().ShouldBeLessThanOrEqualTo(64 * 1024);
         h.Reply(Ok);
         client.Body(1).ShouldBe("hi");
         h.ShouldBeClean();

@@ -76,10 +76,10 @@ internal sealed class HpackEncoder
 
     /// <summary>Writes a pseudo-header.</summary>
     /// <inheritdoc cref="Write"/>
-    public int WritePseudo(Span<byte> room, HpackPseudo pseudo, ReadOnlySpan<byte> value)
+    public int WritePseudo(Span<byte> room, HpackPseudo pseudo, ReadOnlySpan<byte> value, bool neverIndexed = false)
     {
         var code = HpackNames.Code(pseudo);
-        return WriteField(room, code, HpackNames.Bytes(code), value, neverIndexed: false);
+        return WriteField(room, code, HpackNames.Bytes(code), value, neverIndexed);
     }
 
     /// <summary>Writes :status.</summary>
