@@ -1,7 +1,5 @@
 using System.Text.RegularExpressions;
 using MeshProxy.Core.Config;
-using MeshProxy.Core.TransportSockets.OpenSsl;
-using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Integration.Tests.Interop;
 
@@ -46,7 +44,7 @@ public sealed class CurlVersionTests : IDisposable
     [MemberData(nameof(TlsCases))]
     public async Task Curl_OverTls_GetsTheVersionsAndItsUploadBack(TlsImplementation implementation, string http, string tls)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         await using var upstream = await KestrelUpstream.StartAsync();
         await using var proxy = await TlsProxy.StartAsync(_files, upstream.Address, tls: true);
 
@@ -59,7 +57,7 @@ public sealed class CurlVersionTests : IDisposable
     [MemberData(nameof(TlsCases))]
     public async Task Curl_WithItsCertificate_IsLetInByThatAlone(TlsImplementation implementation, string http, string tls)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         using var foreign = new TlsFiles();
         await using var upstream = await KestrelUpstream.StartAsync();
         await using var proxy = await TlsProxy.StartAsync(_files, upstream.Address, tls: true, clientCa: true);
@@ -85,7 +83,7 @@ public sealed class CurlVersionTests : IDisposable
     [InlineData(TlsImplementation.OpenSsl)]
     public async Task Curl_InParallel_SharesOneConnection(TlsImplementation implementation)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         await using var upstream = await KestrelUpstream.StartAsync();
         await using var proxy = await TlsProxy.StartAsync(_files, upstream.Address, tls: true);
         var folder = Directory.CreateDirectory(_files.InFolder("parallel")).FullName;
@@ -105,12 +103,6 @@ public sealed class CurlVersionTests : IDisposable
 
         Directory.GetFiles(folder).Length.ShouldBe(40);
         await proxy.StatIsAsync($"http.{Proxy.Ingress}.downstream_cx_total", 1);
-    }
-
-    private static void Use(TlsImplementation implementation)
-    {
-        Skip.If(implementation == TlsImplementation.OpenSsl && OpenSslLibrary.Missing is not null, $"no OpenSSL 3: {OpenSslLibrary.Missing}");
-        TestTls.Implementation = implementation;
     }
 
     private string[] Tls(string version) => ["--cacert", _files.Ca, "--tlsv" + version, "--tls-max", version];

@@ -1,8 +1,6 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Hosting;
-using MeshProxy.Core.TransportSockets.OpenSsl;
 using MeshProxy.Http.Hosting;
-using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Integration.Tests.Interop;
 
@@ -41,7 +39,7 @@ public sealed class ProxyPeersTests : IDisposable
     [InlineData(TlsImplementation.OpenSsl)]
     public async Task Nginx_InFront_VerifiesOurCertificate(TlsImplementation implementation)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         await using var upstream = await KestrelUpstream.StartAsync();
         await using var proxy = await TlsProxy.StartAsync(_files, upstream.Address, tls: true, clientCa: true);
         await using var nginx = await Daemon.NginxAsync(
@@ -76,7 +74,7 @@ public sealed class ProxyPeersTests : IDisposable
     [InlineData("alpn http/1.1 verifyhost localhost", true, 1, TlsImplementation.OpenSsl)]
     public async Task Haproxy_InFront_SpeaksToUs(string options, bool tls, int version, TlsImplementation implementation)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         await using var upstream = await KestrelUpstream.StartAsync();
         await using var proxy = await TlsProxy.StartAsync(_files, upstream.Address, tls);
         var verified = tls ? $"ssl verify required ca-file {_files.Ca} " : "";
@@ -92,7 +90,7 @@ public sealed class ProxyPeersTests : IDisposable
     [MemberData(nameof(UpstreamPairs))]
     public async Task Peer_Behind_EchoesThrough(string peer, string protocol, TlsImplementation implementation)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         await using var kestrel = await KestrelUpstream.StartAsync();
         await using var daemon = peer == "nginx" ? await NginxBehindAsync(kestrel, protocol) : await HaproxyBehindAsync(kestrel, protocol);
         await using var proxy = await TlsProxy.StartAsync(_files, daemon.Address, tls: false, concurrency: 1, cluster: cluster =>
@@ -117,7 +115,7 @@ public sealed class ProxyPeersTests : IDisposable
     [InlineData(TlsImplementation.OpenSsl)]
     public async Task Peer_WithAForeignCertificate_IsRefused(TlsImplementation implementation)
     {
-        Use(implementation);
+        TlsLibrary.Use(implementation);
         using var foreign = new TlsFiles();
         await using var kestrel = await KestrelUpstream.StartAsync();
         await using var daemon = await Daemon.HaproxyAsync("http", kestrel.Address, $"ssl crt {foreign.ServerBundle()} alpn h2");
@@ -129,12 +127,6 @@ public sealed class ProxyPeersTests : IDisposable
         ((int)response.StatusCode).ShouldBe(503);
         kestrel.Connections.ShouldBe(0);
         await proxy.StatIsAsync($"cluster.{Proxy.Service}.ssl.fail_verify_error", 1);
-    }
-
-    private static void Use(TlsImplementation implementation)
-    {
-        Skip.If(implementation == TlsImplementation.OpenSsl && OpenSslLibrary.Missing is not null, $"no OpenSSL 3: {OpenSslLibrary.Missing}");
-        TestTls.Implementation = implementation;
     }
 
     private static async Task EchoAsync(HttpClient owned)
