@@ -79,7 +79,7 @@ internal sealed class Daemon : IAsyncDisposable
 
     public static async Task<Daemon> StartAsync(string program, string configName, Func<string, string> config, Func<string, string, string[]> arguments)
     {
-        var path = Peers.Require(program);
+        var path = Path.IsPathRooted(program) ? program : Peers.Require(program);
         var folder = Directory.CreateTempSubdirectory("mp-").FullName;
         var configPath = Path.Combine(folder, configName);
         await File.WriteAllTextAsync(configPath, config(folder));
