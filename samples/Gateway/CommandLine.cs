@@ -54,6 +54,16 @@ internal static class CommandLine
                 result.AddError("--listen and --upstream go together; give both, or neither for the demo");
             }
 
+            if (result.GetValue(listen) is null)
+            {
+                var quick = new Option[] { mode, routes, healthPath, tlsCert, tlsKey, clientCa, noResumption, upstreamTls, upstreamCa, upstreamHttp2 }
+                    .Where(option => result.GetResult(option) is { Implicit: false }).Select(option => option.Name).ToArray();
+                if (quick.Length > 0)
+                {
+                    result.AddError($"{string.Join(", ", quick)} need --listen and --upstream; the demo has none of it");
+                }
+            }
+
             var cert = result.GetValue(tlsCert);
             if ((cert is null) != (result.GetValue(tlsKey) is null))
             {

@@ -53,6 +53,9 @@ internal static class QuickProxy
             {
                 UseRemoteAddress = true,
                 UpgradeConfigs = [new("websocket")],
+
+                // TLS on one side only is what the flags are for, and HTTP/2 servers refuse a scheme that is not their connection's.
+                SchemeHeaderTransformation = new() { MatchUpstream = true },
             })
             .VirtualHost("all", ["*"], host =>
             {

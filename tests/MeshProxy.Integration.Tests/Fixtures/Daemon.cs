@@ -49,16 +49,20 @@ internal sealed class Daemon : IAsyncDisposable
         """, (_, config) => ["-e", "stderr", "-c", config]);
 
     /// <summary>HAProxy in front of one server.</summary>
-    public static Task<Daemon> HaproxyAsync(string mode, string upstream) => StartAsync("haproxy", "haproxy.cfg", folder => $"""
+    /// <param name="mode">http or tcp.</param>
+    /// <param name="upstream">The server's address, and what stands behind it in the server line, such as proto h2.</param>
+    /// <param name="bind">What stands behind the address in the bind line, such as proto h2.</param>
+    public static Task<Daemon> HaproxyAsync(string mode, string upstream, string bind = "") => StartAsync("haproxy", "haproxy.cfg", folder => $"""
         global
           maxconn 512
+          ssl-default-bind-options ssl-min-ver TLSv1.2
         defaults
           mode {mode}
           timeout connect 5s
           timeout client 20s
           timeout server 20s
         listen front
-          bind unix@{SocketIn(folder)}
+          bind unix@{SocketIn(folder)} {bind}
           server proxy {upstream}
 
         """, (_, config) => ["-db", "-f", config]);
@@ -75,7 +79,7 @@ internal sealed class Daemon : IAsyncDisposable
 
     public static async Task<Daemon> StartAsync(string program, string configName, Func<string, string> config, Func<string, string, string[]> arguments)
     {
-        var path = Peers.Require(program);
+        var path = Path.IsPathRooted(program) ? program : Peers.Require(program);
         var folder = Directory.CreateTempSubdirectory("mp-").FullName;
         var configPath = Path.Combine(folder, configName);
         await File.WriteAllTextAsync(configPath, config(folder));

@@ -75,7 +75,7 @@ internal sealed class KestrelUpstream : IAsyncDisposable
     /// /echo streams the request's body back while it comes, /whole when it has come; /bytes/N answers N bytes with a content-length, /chunked/N without one; /status/N a status without a
     /// body; everything else says what it was asked: method, target, then a line for each header.
     /// </summary>
-    private static async Task Service(HttpContext context)
+    public static async Task Service(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
         var path = request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);

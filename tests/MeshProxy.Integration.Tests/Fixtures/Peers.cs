@@ -14,6 +14,9 @@ internal static class Peers
     public static string? Find(string program) =>
         Folders.Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
+    /// <summary>The path of a file of this project.</summary>
+    public static string FileOf(string path) => Path.Combine(s_projectFolder, path);
+
     /// <summary>The path of a program in the folder <c>node</c>; skips the test if node or its packages are not there.</summary>
     public static string RequireNodeProgram(string name)
     {

@@ -52,6 +52,7 @@ internal sealed class Proxy : IAsyncDisposable
         {
             options.TlsImplementation = TestTls.Implementation;
             options.EventLoop = Settings.EventLoop;
+            options.TlsImplementation = TestTls.Implementation;
             options.Concurrency = concurrency;
             options.DrainTime = TimeSpan.FromMinutes(10); // what ends a drain is the test, not the clock
         });

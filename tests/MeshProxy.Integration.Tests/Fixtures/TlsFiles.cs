@@ -31,6 +31,14 @@ internal sealed class TlsFiles : IDisposable
 
     public string ClientKey { get; }
 
+    /// <summary>The server's certificate and key in one file, as HAProxy wants them.</summary>
+    public string ServerBundle()
+    {
+        var path = InFolder("bundle.pem");
+        File.WriteAllText(path, File.ReadAllText(ServerCertificate) + File.ReadAllText(ServerKey));
+        return path;
+    }
+
     /// <summary>A file's path in the folder.</summary>
     public string InFolder(string name) => Path.Combine(_folder, name);
 
