@@ -162,7 +162,7 @@ public abstract class DownstreamTlsTests
     [InlineData(SslProtocols.Tls13, true)]
     public async Task Session_TakenUpAgain_IsCountedUnlessTurnedOff(SslProtocols version, bool off)
     {
-        var name = $"resume-{version}-{off}.test"; // the client's cache is the process's
+        var name = $"resume-{GetType().Name}-{version}-{off}.test".ToLowerInvariant(); // the client's cache is the process's, and both libraries' tests run at once
         await using var server = await TlsServer.StartAsync(TlsServer.Context(TestPki.Leaf(s_root, name)) with { DisableStatelessSessionResumption = off });
         for (var i = 0; i < 3; i++)
         {
@@ -181,7 +181,7 @@ public abstract class DownstreamTlsTests
     [InlineData(SslProtocols.Tls13, true)]
     public async Task Session_TakenUpAgain_StillHasTheClientsCertificate(SslProtocols version, bool byIntermediate)
     {
-        var name = $"resume-mutual-{version}-{byIntermediate}.test";
+        var name = $"resume-mutual-{GetType().Name}-{version}-{byIntermediate}.test".ToLowerInvariant();
         var tls = TlsServer.Context(TestPki.Leaf(s_root, name));
         tls = tls with
         {
