@@ -148,6 +148,65 @@ internal static unsafe class HeaderBytes
         return length;
     }
 
+    /// <summary>Whether a control byte other than HTAB is among them (RFC 9110 section 5.5).</summary>
+    public static bool ContainsControl(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* p = bytes)
+        {
+            for (var i = 0; i < bytes.Length; i += Vector128<byte>.Count)
+            {
+                var v = LoadAt(p, i, bytes.Length);
+                var bad = Vector128.AndNot(Vector128.LessThan(v, Vector128.Create((byte)0x20)), Vector128.Equals(v, Vector128.Create((byte)'\t')))
+                    | Vector128.Equals(v, Vector128.Create((byte)0x7F));
+                if (bad != Vector128<byte>.Zero)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether all are visible ASCII other than '#', as in a request target.</summary>
+    public static bool IsTarget(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* p = bytes)
+        {
+            for (var i = 0; i < bytes.Length; i += Vector128<byte>.Count)
+            {
+                var v = LoadAt(p, i, bytes.Length);
+                var bad = Vector128.GreaterThan(v - Vector128.Create((byte)0x21), Vector128.Create((byte)(0x7E - 0x21)))
+                    | Vector128.Equals(v, Vector128.Create((byte)'#'));
+                if (bad != Vector128<byte>.Zero)
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether all are token characters, none of them an upper-case letter; there is at least one.</summary>
+    public static bool IsLowerToken(ReadOnlySpan<byte> bytes)
+    {
+        // The rows of a token, without the bits of the columns 4 and 5, but for '^' and '_'.
+        var rows = Vector128.Create((byte)0xC8, 0xCC, 0xC8, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC, 0xC8, 0xC8, 0xC4, 0x44, 0xC0, 0x44, 0xE4, 0x60);
+        fixed (byte* p = bytes)
+        {
+            for (var i = 0; i < bytes.Length; i += Vector128<byte>.Count)
+            {
+                if (Misfits(rows, LoadAt(p, i, bytes.Length)) != 0)
+                {
+                    return false;
+                }
+            }
+        }
+
+        return !bytes.IsEmpty;
+    }
+
     /// <summary>Whether two names are the same but for the case of ASCII letters; <paramref name="lower"/> is lower-case.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool NameEquals(byte* name, int length, ReadOnlySpan<byte> lower)
@@ -233,6 +292,28 @@ internal static unsafe class HeaderBytes
         }
 
         return value[start..end];
+    }
+
+    /// <summary>Bytes from an index on, for a question about all: at the end some that were seen before, of few bytes some twice. Never others than these.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> LoadAt(byte* p, int i, int length)
+    {
+        if (length >= Vector128<byte>.Count)
+        {
+            return Vector128.Load(p + Math.Min(i, length - Vector128<byte>.Count));
+        }
+
+        if (length >= sizeof(ulong))
+        {
+            return Vector128.Create(Unsafe.ReadUnaligned<ulong>(p), Unsafe.ReadUnaligned<ulong>(p + length - sizeof(ulong))).AsByte();
+        }
+
+        if (length >= sizeof(uint))
+        {
+            return Vector128.Create(Unsafe.ReadUnaligned<uint>(p) | ((ulong)Unsafe.ReadUnaligned<uint>(p + length - sizeof(uint)) << 32)).AsByte();
+        }
+
+        return Vector128.Create(p[0] | ((uint)p[length >> 1] << 8) | ((uint)p[length - 1] << 16) | ((uint)p[0] << 24)).AsByte();
     }
 
     private static bool IsControl(byte b) => (b < 0x20 && b != '\t') || b == 0x7F;

@@ -127,41 +127,10 @@ internal struct Http2HeadSink : IHpackSink
         };
     }
 
-    private static unsafe bool IsValue(ReadOnlySpan<byte> value)
-    {
-        if (value.IsEmpty)
-        {
-            return true;
-        }
-
-        // RFC 9113 section 8.2.1 asks for NUL, CR and LF; no other control character is legal in HTTP/1 (RFC 9110 section 5.5).
-        fixed (byte* p = value)
-        {
-            return HeaderBytes.IndexOfControl(p, value.Length, value.Length) == value.Length
-                && value[0] is not ((byte)' ' or (byte)'\t') && value[^1] is not ((byte)' ' or (byte)'\t');
-        }
-    }
-
-    private static bool IsLowerToken(ReadOnlySpan<byte> name)
-    {
-        foreach (var b in name)
-        {
-            if (!HeaderBytes.IsToken(b) || b is >= (byte)'A' and <= (byte)'Z')
-            {
-                return false;
-            }
-        }
-
-        return !name.IsEmpty;
-    }
-
-    private static unsafe bool IsTarget(ReadOnlySpan<byte> path)
-    {
-        fixed (byte* p = path)
-        {
-            return HeaderBytes.IndexOfTargetEnd(p, path.Length, path.Length) == path.Length;
-        }
-    }
+    // RFC 9113 section 8.2.1 asks for NUL, CR and LF; no other control character is legal in HTTP/1 (RFC 9110 section 5.5).
+    private static bool IsValue(ReadOnlySpan<byte> value) =>
+        value.IsEmpty
+        || (!HeaderBytes.ContainsControl(value) && value[0] is not ((byte)' ' or (byte)'\t') && value[^1] is not ((byte)' ' or (byte)'\t'));
 
     private bool Refuse(Http2BlockFault fault, string reason)
     {
@@ -209,7 +178,7 @@ internal struct Http2HeadSink : IHpackSink
                 return Mark(request, RequestHeaders.NeverIndexedParts.Method, field);
 
             case HpackPseudo.Path:
-                if (field.Value.IsEmpty || !IsTarget(field.Value))
+                if (field.Value.IsEmpty || !HeaderBytes.IsTarget(field.Value))
                 {
                     return Malformed("the path is empty or holds what may not stand there");
                 }
@@ -329,7 +298,7 @@ internal struct Http2HeadSink : IHpackSink
 
     private bool OnCustom(in HpackField field)
     {
-        if (!IsLowerToken(field.Name))
+        if (!HeaderBytes.IsLowerToken(field.Name))
         {
             return field.Name.Length > 0 && field.Name[0] == ':'
                 ? Malformed("an unknown pseudo-header")

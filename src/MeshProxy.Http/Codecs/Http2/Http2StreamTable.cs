@@ -1,11 +1,13 @@
 using System.Diagnostics;
+using System.Numerics;
 
 namespace MeshProxy.Http.Codecs.Http2;
 
 /// <summary>The streams of a connection that are not closed, by id: open addressing with linear probing.</summary>
 /// <remarks>
-/// A peer chooses the ids, and can have all of its streams stand in one row. So the ids have an array of their own, in which a row of a
-/// thousand is searched in less time than a frame takes otherwise.
+/// Ids that follow each other are spread over the table: streams that end in the order in which they began would otherwise stand in one
+/// row, and each removal walk all of it. A peer chooses the ids, and can still make such a row. So the ids have an array of their own, in
+/// which a row of a thousand is searched in less time than a frame takes otherwise.
 /// </remarks>
 internal sealed class Http2StreamTable
 {
@@ -16,6 +18,7 @@ internal sealed class Http2StreamTable
 
     private Http2Stream?[] _slots = new Http2Stream?[InitialSlots];
     private uint[] _ids = new uint[InitialSlots];   // 0: the place is empty
+    private int _shift = ShiftOf(InitialSlots);
 
     public int Count { get; private set; }
 
@@ -39,27 +42,27 @@ internal sealed class Http2StreamTable
 
     public void Remove(Http2Stream stream)
     {
-        var mask = _slots.Length - 1;
+        var ids = _ids;
+        var mask = ids.Length - 1;
         var hole = PlaceOf(stream.Id);
         Debug.Assert(_slots[hole] == stream, "a stream was removed that is not in the table");
 
         // What follows moves up, so that no search ends early.
-        for (var i = (hole + 1) & mask; _ids[i] != 0; i = (i + 1) & mask)
+        for (var i = (hole + 1) & mask; ids[i] != 0; i = (i + 1) & mask)
         {
-            if (((i - Home(_ids[i], mask)) & mask) >= ((i - hole) & mask))
+            if (((i - Home(ids[i])) & mask) >= ((i - hole) & mask))
             {
                 _slots[hole] = _slots[i];
-                _ids[hole] = _ids[i];
+                ids[hole] = ids[i];
                 hole = i;
             }
         }
 
         _slots[hole] = null;
-        _ids[hole] = 0;
+        ids[hole] = 0;
         if (--Count == 0 && _slots.Length > MaxRetainedSlots)
         {
-            _slots = new Http2Stream?[InitialSlots];
-            _ids = new uint[InitialSlots];
+            Allocate(InitialSlots);
         }
     }
 
@@ -85,13 +88,16 @@ internal sealed class Http2StreamTable
     /// <summary>The place of each stream, empty ones included. Not to be changed meanwhile.</summary>
     public ReadOnlySpan<Http2Stream?> Slots => _slots;
 
-    private static int Home(uint id, int mask) => (int)(id >> 1) & mask;
+    private static int ShiftOf(int slots) => 32 - BitOperations.Log2((uint)slots);
+
+    /// <summary>Fibonacci hashing: the top bits of a product with 2^32 over the golden ratio.</summary>
+    private int Home(uint id) => (int)(id * 0x9E3779B9u >> _shift);
 
     /// <summary>Where a stream stands, or the empty place where it would. The table is never full.</summary>
     private int PlaceOf(uint id)
     {
         var ids = _ids;
-        var home = Home(id, ids.Length - 1);
+        var home = Home(id);
         if (ids[home] == id || ids[home] == 0)
         {
             return home;
@@ -111,8 +117,7 @@ internal sealed class Http2StreamTable
     private void Grow()
     {
         var before = _slots;
-        _slots = new Http2Stream?[before.Length * 2];
-        _ids = new uint[_slots.Length];
+        Allocate(before.Length * 2);
         foreach (var stream in before)
         {
             if (stream is not null)
@@ -120,5 +125,12 @@ internal sealed class Http2StreamTable
                 Place(stream);
             }
         }
+    }
+
+    private void Allocate(int slots)
+    {
+        _slots = new Http2Stream?[slots];
+        _ids = new uint[slots];
+        _shift = ShiftOf(slots);
     }
 }

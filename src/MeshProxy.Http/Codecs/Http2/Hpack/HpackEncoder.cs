@@ -14,8 +14,16 @@ internal sealed class HpackEncoder
     /// <summary>The most that <see cref="BeginBlock"/> writes.</summary>
     public const int MaxBeginBytes = 2 * HpackInteger.MaxBytes;
 
+    // How a literal begins (RFC 7541 section 6.2).
+    private const byte Indexed = 0x40;
+    private const byte NeverIndexed = 0x10;
+    private const byte NotIndexed = 0x00;
+
     private const int FieldOverheadBytes = 3 * HpackInteger.MaxBytes;
     private const int NameScratchBytes = 128;
+
+    /// <summary>A shorter value that is not indexed goes as it is: coding it costs both sides more than the fifth of its bytes that it saves.</summary>
+    private const int MinOnceCodedBytes = 128;
 
     private readonly int _maxTableBytes;
     private readonly HpackDynamicTable _table;
@@ -167,7 +175,7 @@ internal sealed class HpackEncoder
                 nameIndex = WireIndex(named);
             }
 
-            return WriteLiteral(room, policy == HpackIndexing.Never ? (byte)0x10 : (byte)0x00, 0x0F, nameIndex, name, value);
+            return WriteLiteral(room, policy == HpackIndexing.Never ? NeverIndexed : NotIndexed, 0x0F, nameIndex, name, value);
         }
 
         return WriteIndexing(room, code, name, value, policy, nameIndex);
@@ -197,10 +205,10 @@ internal sealed class HpackEncoder
 
         if (!insert)
         {
-            return WriteLiteral(room, 0x00, 0x0F, nameIndex, name, value);
+            return WriteLiteral(room, NotIndexed, 0x0F, nameIndex, name, value);
         }
 
-        var written = WriteLiteral(room, 0x40, 0x3F, nameIndex, name, value);
+        var written = WriteLiteral(room, Indexed, 0x3F, nameIndex, name, value);
         if (_table.Insert(code, name, value))
         {
             _index.Add(nameHash, fieldHash);
@@ -217,15 +225,15 @@ internal sealed class HpackEncoder
         var at = HpackInteger.Write(room, first, mask, nameIndex);
         if (nameIndex == 0)
         {
-            at += WriteString(room[at..], name);
+            at += WriteCoded(room[at..], name);
         }
 
-        return at + WriteString(room[at..], value);
+        // What is indexed is sent once for many.
+        return at + (first == Indexed || value.Length >= MinOnceCodedBytes ? WriteCoded(room[at..], value) : WritePlain(room[at..], value));
     }
 
-    private static int WriteString(Span<byte> room, ReadOnlySpan<byte> text)
+    private static int WriteCoded(Span<byte> room, ReadOnlySpan<byte> text)
     {
-        int at;
         if (text.Length < 0x7F)
         {
             // The length of what comes of it fits into one byte, so it can be put in afterwards.
@@ -240,13 +248,18 @@ internal sealed class HpackEncoder
             var encoded = HuffmanEncoder.EncodedBytes(text);
             if (encoded < text.Length)
             {
-                at = HpackInteger.Write(room, 0x80, 0x7F, encoded);
+                var at = HpackInteger.Write(room, 0x80, 0x7F, encoded);
                 HuffmanEncoder.TryEncodeShorter(text, room[at..], out _);
                 return at + encoded;
             }
         }
 
-        at = HpackInteger.Write(room, 0x00, 0x7F, text.Length);
+        return WritePlain(room, text);
+    }
+
+    private static int WritePlain(Span<byte> room, ReadOnlySpan<byte> text)
+    {
+        var at = HpackInteger.Write(room, 0x00, 0x7F, text.Length);
         text.CopyTo(room[at..]);
         return at + text.Length;
     }
