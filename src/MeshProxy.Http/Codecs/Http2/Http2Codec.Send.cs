@@ -137,13 +137,9 @@ internal sealed partial class Http2Codec
     public void BeginGoAway() => WriteGoAway(Http2FrameHeader.MaxStreamId, Http2ErrorCode.NoError, "");
 
     /// <summary>The second step, a round trip or more later: GOAWAY with the last id that was taken. New streams are ignored from now on.</summary>
-    public void FinishGoAway()
-    {
-        _goAwayLastId = _lastPeerStreamId;
-        WriteGoAway(_lastPeerStreamId, Http2ErrorCode.NoError, "");
-    }
+    public void FinishGoAway() => SendGoAway(Http2ErrorCode.NoError, "");
 
-    /// <summary>GOAWAY with an error. The owner closes the connection when it is written.</summary>
+    /// <summary>GOAWAY with an error. The owner closes the connection when it is written. The last id never rises (RFC 9113 section 6.8).</summary>
     public void SendGoAway(Http2ErrorCode code, string debug)
     {
         _goAwayLastId = Math.Min(_goAwayLastId, _lastPeerStreamId);

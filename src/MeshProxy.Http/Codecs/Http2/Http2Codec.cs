@@ -299,7 +299,7 @@ internal sealed partial class Http2Codec
         }
 
         Error = error;
-        WriteGoAway(_lastPeerStreamId, error.Code, error.Reason);
+        SendGoAway(error.Code, error.Reason);
         _dead = true;
         return false;
     }
