@@ -377,7 +377,7 @@ internal sealed partial class Http2Codec
         {
             if (length == 0)
             {
-                return Fail(Http2Errors.BadPadding);
+                return Fail(Http2Errors.DataSize);
             }
 
             padding = input.FirstSpan[0];

@@ -24,6 +24,7 @@ internal static class Http2Errors
     public static readonly Http2Error BadStreamId = Protocol("a stream of a number that may not be opened");
     public static readonly Http2Error HeadersOnClosed = new(Http2ErrorCode.StreamClosed, Http2ResponseCodeDetails.ConnectionError, "HEADERS on a closed stream");
     public static readonly Http2Error Push = Protocol("PUSH_PROMISE, which we have not allowed");
+    public static readonly Http2Error DataSize = FrameSize("DATA without room for the length of its padding");
     public static readonly Http2Error HeadersSize = FrameSize("HEADERS without room for what its flags say");
     public static readonly Http2Error PrioritySize = FrameSize("PRIORITY is not 5 bytes long");
     public static readonly Http2Error RstSize = FrameSize("RST_STREAM is not 4 bytes long");

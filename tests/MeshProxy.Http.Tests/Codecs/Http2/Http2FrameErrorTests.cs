@@ -314,7 +314,6 @@ public sealed class Http2FrameErrorTests
     public void Section6_1_DataOnStreamZero_IsAProtocolError() => Fails(Data(0, "x"), Http2ErrorCode.ProtocolError);
 
     [Theory]
-    [InlineData(new byte[] { })]
     [InlineData(new byte[] { 1 })]
     [InlineData(new byte[] { 4, 0, 0, 0 })]
     public void Section6_1_PaddingOfThePayloadsLengthOrMore_IsAProtocolError(byte[] payload) => Http2Harness.Server(h =>
