@@ -105,15 +105,15 @@ internal sealed partial class Http2Codec
     /// <summary>What can be said before the payload is there.</summary>
     private bool CheckOrder(in Http2FrameHeader header)
     {
+        if (!SettingsReceived && (header.Type != Http2FrameType.Settings || (header.Flags & Http2Flags.Ack) != 0))
+        {
+            return Fail(Http2Errors.SettingsNotFirst);
+        }
+
         if (header.Length > Http2FrameHeader.DefaultMaxFrameBytes)
         {
             // RFC 9113 section 4.2; we leave SETTINGS_MAX_FRAME_SIZE as it is.
             return Fail(Http2Errors.FrameTooLarge);
-        }
-
-        if (!SettingsReceived && (header.Type != Http2FrameType.Settings || (header.Flags & Http2Flags.Ack) != 0))
-        {
-            return Fail(Http2Errors.SettingsNotFirst);
         }
 
         if (_blockStreamId != 0 && (header.Type != Http2FrameType.Continuation || header.StreamId != _blockStreamId))
@@ -358,9 +358,9 @@ internal sealed partial class Http2Codec
             return Fail(Http2Errors.NeedsStream);
         }
 
-        if (payload.Length != Size)
+        if (payload.Length != Size && _closed.Find(header.StreamId) != Http2Closed.ResetByUs)
         {
-            // RFC 9113 section 6.3: an error of the stream, if there is one to reset.
+            // RFC 9113 section 6.3: an error of the stream, if there is one to reset, and that we have not reset (section 5.4.2).
             return _table.Find(header.StreamId) is { } stream
                 ? FailStream(stream, Http2ErrorCode.FrameSizeError, Http2ResponseCodeDetails.StreamError)
                 : IsIdle(header.StreamId) ? Fail(Http2Errors.PrioritySize) : FailClosedStream(header.StreamId, Http2ErrorCode.FrameSizeError);
