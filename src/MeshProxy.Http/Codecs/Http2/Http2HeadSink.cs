@@ -162,7 +162,7 @@ internal struct Http2HeadSink : IHpackSink
         _pseudoSeen |= bit;
         if (_kind == Http2BlockKind.Response)
         {
-            return field.Pseudo == HpackPseudo.Status ? OnStatus(field.Value) : Malformed("a request's pseudo-header in a response");
+            return field.Pseudo == HpackPseudo.Status ? OnStatus(field) : Malformed("a request's pseudo-header in a response");
         }
 
         var request = (RequestHeaders)_map!;
@@ -247,8 +247,9 @@ internal struct Http2HeadSink : IHpackSink
         return !scheme.IsEmpty && char.IsAsciiLetter((char)scheme[0]);
     }
 
-    private bool OnStatus(ReadOnlySpan<byte> value)
+    private bool OnStatus(in HpackField field)
     {
+        var value = field.Value;
         if (value.Length != 3 || value.ContainsAnyExceptInRange((byte)'0', (byte)'9') || value[0] == '0')
         {
             return Malformed("the status is not three digits");
@@ -261,7 +262,9 @@ internal struct Http2HeadSink : IHpackSink
             return Malformed("the status 101, which HTTP/2 does not have");
         }
 
-        ((ResponseHeaders)_map!).Status = status;
+        var response = (ResponseHeaders)_map!;
+        response.Status = status;
+        response.StatusNeverIndexed = field.NeverIndexed;
         return true;
     }
 

@@ -73,7 +73,7 @@ internal static class Http2HeadWriter
         }
         else if (headers is ResponseHeaders response)
         {
-            at += encoder.WriteStatus(room[at..], response.Status);
+            at += encoder.WriteStatus(room[at..], response.Status, response.StatusNeverIndexed);
         }
 
         var named = headers.Contains(HeaderId.Connection);

@@ -432,6 +432,35 @@ public sealed class Http2MalformedMessageTests
         },
         new() { Protocol = new() { AllowConnect = true } });
 
+    [Theory]
+    [InlineData("200", 200)]
+    [InlineData("299", 299)]
+    [InlineData("200", 404)]
+    public void NeverIndexed_StatusOfAResponse_LeavesAsItCame(string came, int left) => Http2Harness.Client(h =>
+    {
+        h.Request();
+        h.Request();
+        h.Receive(Frame(Http2FrameType.Headers, Http2Flags.EndHeaders | Http2Flags.EndStream, 1, [.. Secret(":status", came), .. Block(("x-plain", "1"))])).ShouldBeTrue();
+        h.Receive(Head(3, [(":status", came)])).ShouldBeTrue();
+        foreach (var (id, secret) in (ReadOnlySpan<(uint, bool)>)[(1, true), (3, false)])
+        {
+            var response = (ResponseHeaders)h.Head(id);
+            response.Status = left;
+            var copy = new ResponseHeaders(h.Pool);
+            copy.CopyFrom(response);
+            var output = new IoBuffer(h.Pool);
+            Http2HeadWriter.Write(output, new HpackEncoder(), 1, copy, endStream: true, 1024, out _);
+            var hpack = new HpackHarness();
+            hpack.Decode(output.FirstSpan[Http2FrameHeader.Bytes..]).ShouldBe(HpackError.None);
+            output.Clear();
+            copy.Clear();
+            copy.StatusNeverIndexed.ShouldBeFalse("a map that is used again has forgotten it");
+
+            hpack.Headers[0].ShouldBe(new HpackHeader(":status", $"{left}", secret));
+            hpack.Headers.Skip(1).ShouldAllBe(header => !header.NeverIndexed);
+        }
+    });
+
     private static byte[] Secret(string name, string value) =>
         [0x10, (byte)name.Length, .. HpackHarness.Bytes(name), (byte)value.Length, .. HpackHarness.Bytes(value)];
 

@@ -93,8 +93,9 @@ internal sealed class HpackEncoder
     /// <summary>Writes :status.</summary>
     /// <param name="room">At least <see cref="MaxFieldBytes"/> long for a name of 7 and a value of 3.</param>
     /// <param name="status">From 100 to 999.</param>
+    /// <param name="neverIndexed">It came as never indexed, and must leave so.</param>
     /// <returns>The bytes written.</returns>
-    public int WriteStatus(Span<byte> room, int status)
+    public int WriteStatus(Span<byte> room, int status, bool neverIndexed = false)
     {
         var index = status switch
         {
@@ -107,14 +108,14 @@ internal sealed class HpackEncoder
             500 => 14,
             _ => 0,
         };
-        if (index != 0)
+        if (index != 0 && !neverIndexed)
         {
             room[0] = (byte)(0x80 | index);
             return 1;
         }
 
         ReadOnlySpan<byte> digits = [(byte)('0' + (status / 100)), (byte)('0' + (status / 10 % 10)), (byte)('0' + (status % 10))];
-        return WritePseudo(room, HpackPseudo.Status, digits);
+        return WritePseudo(room, HpackPseudo.Status, digits, neverIndexed);
     }
 
     /// <summary>Writes a header.</summary>
