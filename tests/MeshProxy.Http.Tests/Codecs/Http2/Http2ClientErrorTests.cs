@@ -162,6 +162,64 @@ public sealed class Http2ClientErrorTests
         h.ShouldBeWell();
     });
 
+    // Section 10.5: the limits of Http2LimitTests
+    [Theory]
+    [InlineData("PING")]
+    [InlineData("SETTINGS")]
+    [InlineData("empty DATA")]
+    [InlineData("empty CONTINUATION")]
+    [InlineData("CONTINUATION")]
+    [InlineData("large CONTINUATION")]
+    [InlineData("PRIORITY")]
+    [InlineData("WINDOW_UPDATE")]
+    [InlineData("unknown")]
+    [InlineData("expansion")]
+    public void Section10_5_FloodOfAServer_EndsTheConnection(string what) => Http2Harness.Client(h =>
+    {
+        // One above the default limits for one stream.
+        h.Request();
+        h.Flush();
+        var begun = Frame(Http2FrameType.Headers, 0, 1, Block(Ok));
+        byte[] entry = [0x40, 3, (byte)'x', (byte)'-', (byte)'a', 0x7F, 0xA1, 0x1E, .. Enumerable.Repeat((byte)'v', 4000)];
+        h.Receive(what switch
+        {
+            "PING" => Repeat(1001, _ => Ping()),
+            "SETTINGS" => Repeat(1001, _ => Settings()),
+            "empty DATA" => [.. Head(1, Ok, endStream: false), .. Repeat(2, _ => Data(1, ""))],
+            "empty CONTINUATION" => [.. begun, .. Repeat(2, _ => Frame(Http2FrameType.Continuation, 0, 1))],
+            "CONTINUATION" => [.. begun, .. Repeat(33, _ => Frame(Http2FrameType.Continuation, 0, 1, Block(("x", "y"))))],
+            "large CONTINUATION" => [.. begun, .. Repeat(9, _ => Frame(Http2FrameType.Continuation, 0, 1, new byte[16_000]))],
+            "PRIORITY" => Repeat(201, _ => Priority(1)),
+            "WINDOW_UPDATE" => Repeat(8, _ => WindowUpdate(0, 1)),
+            "expansion" => Frame(Http2FrameType.Headers, Http2Flags.EndHeaders | Http2Flags.EndStream, 1, [.. Block(Ok), .. entry, .. Enumerable.Repeat((byte)0xBE, 10_000)]),
+            _ => Repeat(201, _ => Frame((Http2FrameType)0x42, 0, 0)),
+        });
+        h.ShouldFail(Http2ErrorCode.EnhanceYourCalm);
+    });
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("count")]
+    [InlineData("trailers")]
+    public void Section10_5_1_HeaderListAboveTheLimit_IsAStreamError(string what) => Http2Harness.Client(h =>
+    {
+        h.Request();
+        h.Request();
+        (string, string)[] many = [.. Enumerable.Range(0, 101).Select(i => ($"x-{i}", ""))];
+        h.Receive(what switch
+        {
+            "list" => Join(
+                Frame(Http2FrameType.Headers, Http2Flags.EndStream, 1, Block([.. Ok, ("x", new string('v', 16_000))])),
+                Repeat(2, _ => Frame(Http2FrameType.Continuation, 0, 1, Block(("x", new string('v', 16_000))))),
+                Frame(Http2FrameType.Continuation, Http2Flags.EndHeaders, 1, Block(("x", new string('v', 16_000))))),
+            "count" => Head(1, [.. Ok, .. many]),
+            _ => Join(Head(1, Ok, endStream: false), Head(1, many)),
+        }).ShouldBeTrue();
+        h.ShouldReset(1, Http2ErrorCode.EnhanceYourCalm);
+        h.Receive(Head(3, Ok)).ShouldBeTrue();
+        h.Log[^1].ShouldBe("headers 3 200 end");
+    });
+
     private static void Malformed(byte[] bytes)
     {
         Http2Harness.Client(h =>

@@ -33,6 +33,38 @@ public sealed class HpackDecoderErrorTests
         h.Decode("bf").ShouldBe(HpackError.IndexOutOfRange);
     }
 
+    // Section 2.3.3, after section 4.4 has dropped the entry
+    [Fact]
+    public void IndexedField_OfAnEntryThatWasDropped_Fails()
+    {
+        var h = new HpackHarness(tableBytes: 68);
+        h.Decode("4001610162 4001630164 bf be").ShouldBe(HpackError.None);
+        h.Decode("4001650166 bf").ShouldBe(HpackError.None, "c: d");
+        h.Headers[^1].ShouldBe(new HpackHeader("c", "d"));
+        h.Decode("c0").ShouldBe(HpackError.IndexOutOfRange);
+    }
+
+    // Section 4.4: an entry that is larger than the table empties it, and is a header like any other
+    [Fact]
+    public void LiteralField_LargerThanTheTable_IsNoError_AndLeavesNothingToRefer()
+    {
+        var h = new HpackHarness(tableBytes: 34);
+        h.Decode("4001610162 be").ShouldBe(HpackError.None);
+        h.Decode("400161026263").ShouldBe(HpackError.None);
+        h.Headers.ShouldBe([new HpackHeader("a", "bc")]);
+        h.Table.ShouldBeEmpty();
+        h.Decode("be").ShouldBe(HpackError.IndexOutOfRange);
+    }
+
+    // Section 4.3, by the peer's own update
+    [Fact]
+    public void IndexedField_OfAnEntryThatASizeUpdateHasDropped_Fails()
+    {
+        var h = new HpackHarness();
+        h.Decode("4001610162 be").ShouldBe(HpackError.None);
+        h.Decode("20 be").ShouldBe(HpackError.IndexOutOfRange);
+    }
+
     // Section 5.1
     [Theory]
     [InlineData("ff")]
