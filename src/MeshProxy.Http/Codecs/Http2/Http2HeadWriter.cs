@@ -158,7 +158,8 @@ internal static class Http2HeadWriter
                 return !isRequest;
 
             case HeaderId.TE:
-                var list = headers.ValueOf(slot);
+                // It may stand in a request only.
+                var list = isRequest ? headers.ValueOf(slot) : default;
                 while (HeaderBytes.NextListElement(ref list, out var coding))
                 {
                     te |= HeaderBytes.EqualsIgnoreCase(coding, "trailers"u8);

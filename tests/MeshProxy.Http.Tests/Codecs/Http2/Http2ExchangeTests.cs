@@ -203,6 +203,25 @@ public sealed class Http2ExchangeTests
         h.Flush()[0].Fields[4..].ShouldBe([("x-keep", "2"), ("content-length", "0"), ("te", "trailers")]);
     });
 
+    // RFC 9113 section 8.2.2: TE is a request's
+    [Fact]
+    public void SendHeaders_ConnectionFieldsOfAResponse_AreDropped_AndTeAsWell() => Http2Harness.Server(h =>
+    {
+        h.Receive(Head(1, Get)).ShouldBeTrue();
+        h.Respond(h.Stream(1), with: r =>
+        {
+            r.Add("Connection", "close, x-drop");
+            r.Add("Keep-Alive", "5");
+            r.Add("Proxy-Connection", "x");
+            r.Add("Transfer-Encoding", "chunked");
+            r.Add("Upgrade", "h2c");
+            r.Add("TE", "trailers");
+            r.Add("X-Drop", "1");
+            r.Add("X-Keep", "2");
+        });
+        h.Flush()[0].Fields.ShouldBe([(":status", "200"), ("x-keep", "2")]);
+    });
+
     [Fact]
     public void SendHeaders_Connect_HasNoSchemeAndPath() => Http2Harness.Client(h =>
     {
