@@ -7,6 +7,7 @@ namespace MeshProxy.Http.Tests.Codecs.Http2;
 /// <summary>How errors are answered (RFC 9113 sections 5.4 and 7), and what looks like an error and is none.</summary>
 public sealed class Http2ErrorRuleTests
 {
+    private const int Window = 65_535;
     private const Http2ErrorCode NobodysCode = (Http2ErrorCode)0xFACE;
 
     [Fact]
@@ -152,6 +153,58 @@ public sealed class Http2ErrorRuleTests
         h.Receive(Frame(Http2FrameType.Priority, 0, 1, 0)).ShouldBeTrue();
         h.ShouldReset(1, Http2ErrorCode.FrameSizeError);
     });
+
+    [Fact]
+    public void Section6_4_AfterAResetOfThePeer_NothingMoreIsSent() => Http2Harness.Both(h =>
+    {
+        if (h.Role == Http2Role.Client)
+        {
+            h.SendData(h.Request(endStream: false), 100_000);
+        }
+        else
+        {
+            h.Receive(Head(1, Get)).ShouldBeTrue();
+            h.Respond(h.Stream(1), endStream: false);
+            h.SendData(h.Stream(1), 100_000);
+        }
+
+        h.Flush();
+        var stream = h.Stream(1);
+        stream.QueuedBytes.ShouldBeGreaterThan(0);
+        h.Receive(RstStream(1), WindowUpdate(0, 1_000_000), Settings((4, 1_000_000))).ShouldBeTrue();
+        h.SendData(stream, 10, endStream: true);
+        h.Codec.SendTrailers(stream, h.Trailers("x", "y"));
+        h.Codec.Reset(stream, Http2ErrorCode.Cancel);
+        h.Flush().ShouldAllBe(f => f.StreamId == 0);
+    });
+
+    // "[...] MUST always account for its contribution against the connection flow-control window [...] even if the frame is in error"
+    [Theory]
+    [InlineData("half-closed")]
+    [InlineData("closed")]
+    [InlineData("malformed")]
+    public void Section6_9_DataInError_CountsForTheConnectionsWindowAndIsGivenBack(string what) => Http2Harness.Server(
+        h =>
+        {
+            const int Bytes = 16_000;
+            const int Frames = 40;
+            for (var i = 0; i < Frames; i++)
+            {
+                var id = (uint)((2 * i) + 1);
+                h.Receive(what == "malformed" ? Head(id, [.. Post, ("content-length", "1")], endStream: false) : Head(id, Get)).ShouldBeTrue();
+                if (what == "closed")
+                {
+                    h.Respond(h.Stream(id));
+                }
+
+                h.Receive(Data(id, Bytes)).ShouldBeTrue(h.Codec.Error.Reason);
+                h.ShouldReset(id, what == "malformed" ? Http2ErrorCode.ProtocolError : Http2ErrorCode.StreamClosed);
+            }
+
+            var granted = h.Written.Where(f => f.Type == Http2FrameType.WindowUpdate && f.StreamId == 0).Sum(f => f.Value);
+            granted.ShouldBeInRange((Frames * Bytes) - Window, Frames * Bytes);
+        },
+        new() { StreamErrorOnInvalidHttpMessage = true, Protocol = new() { InitialStreamWindowSize = Window, InitialConnectionWindowSize = Window } });
 
     [Fact]
     public void Section6_5_2_ValuesAtTheirBounds_AreTaken()
