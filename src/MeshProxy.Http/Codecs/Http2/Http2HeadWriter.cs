@@ -79,6 +79,7 @@ internal static class Http2HeadWriter
         var named = headers.Contains(HeaderId.Connection);
         var connect = request is { KnownMethod: KnownMethod.Connect };
         var te = false;
+        var secretTe = false;
         foreach (ref readonly var slot in headers.Slots)
         {
             if ((slot.Flags & HeaderSlotFlags.Removed) != 0)
@@ -88,6 +89,7 @@ internal static class Http2HeadWriter
 
             if (slot.Id != HeaderId.None && slot.Id <= HeaderTable.LastSpecial && !KeepsSpecial(headers, slot, request is not null, ref te))
             {
+                secretTe |= slot.Id == HeaderId.TE && (slot.Flags & HeaderSlotFlags.NeverIndexed) != 0;
                 continue;
             }
 
@@ -108,7 +110,7 @@ internal static class Http2HeadWriter
 
         if (te)
         {
-            at += encoder.Write(room[at..], HeaderId.TE, "te"u8, "trailers"u8);
+            at += encoder.Write(room[at..], HeaderId.TE, "te"u8, "trailers"u8, secretTe);
         }
 
         return at;
