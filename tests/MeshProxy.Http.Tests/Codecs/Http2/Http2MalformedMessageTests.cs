@@ -432,6 +432,22 @@ public sealed class Http2MalformedMessageTests
         },
         new() { Protocol = new() { AllowConnect = true } });
 
+    // It is written anew, without what HTTP/1 may have put beside it.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void NeverIndexed_Te_LeavesAsItCame(bool secret) => Http2Harness.Server(h =>
+    {
+        h.Receive(Frame(Http2FrameType.Headers, Http2Flags.EndHeaders | Http2Flags.EndStream, 1, [.. Block(Get), .. secret ? Secret("te", "trailers") : Block(("te", "trailers"))])).ShouldBeTrue();
+        var output = new IoBuffer(h.Pool);
+        Http2HeadWriter.Write(output, new HpackEncoder(), 1, h.Head(1), endStream: true, 1024, out _);
+        var hpack = new HpackHarness();
+        hpack.Decode(output.FirstSpan[Http2FrameHeader.Bytes..]).ShouldBe(HpackError.None);
+        output.Clear();
+
+        hpack.Headers[^1].ShouldBe(new HpackHeader("te", "trailers", secret));
+    });
+
     [Theory]
     [InlineData("200", 200)]
     [InlineData("299", 299)]

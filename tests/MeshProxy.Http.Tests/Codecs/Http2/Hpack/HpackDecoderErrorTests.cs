@@ -33,6 +33,17 @@ public sealed class HpackDecoderErrorTests
         h.Decode("bf").ShouldBe(HpackError.IndexOutOfRange);
     }
 
+    // Section 2.3.2: "duplicate entries MUST NOT be treated as an error by a decoder"
+    [Fact]
+    public void LiteralField_IndexedTwice_IsTwoEntries()
+    {
+        var h = new HpackHarness();
+        h.Decode("4001610162 4001610162 be bf").ShouldBe(HpackError.None);
+        h.Headers.Count.ShouldBe(4);
+        h.Headers.ShouldAllBe(header => header == new HpackHeader("a", "b"));
+        h.Table.ShouldBe(["a: b", "a: b"]);
+    }
+
     // Section 2.3.3, after section 4.4 has dropped the entry
     [Fact]
     public void IndexedField_OfAnEntryThatWasDropped_Fails()
