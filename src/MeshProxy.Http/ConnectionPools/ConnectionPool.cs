@@ -169,6 +169,17 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         OnMaybeEmpty();
     }
 
+    /// <summary>A connect has failed, or what it made came to nothing: those who counted on it fail with it, as in Envoy.</summary>
+    public void FailPending(IoStatus status, string? reason = null)
+    {
+        while (_firstPending is { } request && Expected < _pendingCount)
+        {
+            Remove(request);
+            Stats.PendingFailureEject.Increment();
+            request.Complete(null, status, reason);
+        }
+    }
+
     /// <summary>Takes over a connection that was just made: <see cref="OnClosed"/> follows, whatever becomes of it.</summary>
     protected abstract void OnConnected(Connection connection);
 
@@ -213,15 +224,7 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         }
 
         _connections--;
-
-        // As in Envoy: what waits for a connection of this host fails with it.
-        while (_firstPending is { } request && Expected < _pendingCount)
-        {
-            Remove(request);
-            Stats.PendingFailureEject.Increment();
-            request.Complete(null, result.Status, result.FailureReason);
-        }
-
+        FailPending(result.Status, result.FailureReason);
         OnMaybeEmpty();
     }
 }

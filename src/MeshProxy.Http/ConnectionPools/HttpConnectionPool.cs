@@ -59,6 +59,7 @@ internal sealed class HttpConnectionPool : ConnectionPool
     /// <summary>An HTTP/1.1 connection has finished its exchange. False: it is not to be kept.</summary>
     public bool TryReturn(Http1ClientConnection connection)
     {
+        connection.WasReady = true;
         if (Options.MaxRequestsPerConnection is > 0 and var max && connection.Requests >= max)
         {
             Stats.MaxRequestsReached.Increment();
@@ -92,6 +93,11 @@ internal sealed class HttpConnectionPool : ConnectionPool
     public void OnClosed(Http1ClientConnection connection)
     {
         _http1.OnClosed(connection);
+        if (!connection.WasReady)
+        {
+            FailPending(IoStatus.ConnectFailed); // as with HTTP/2: what ends before it was of any use is no better than a failed connect
+        }
+
         OnClosed(connection.Connection, connection.CreatedUs);
     }
 
