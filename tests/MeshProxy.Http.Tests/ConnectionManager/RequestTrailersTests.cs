@@ -1,6 +1,8 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Http.Tests.ConnectionManager;
 
@@ -57,9 +59,9 @@ public class RequestTrailersTests
         {
             var h = Harness(upstreamHttp2);
             new Http2SimulatedClient(h).Send(
-                Http2Frames.Request(1, "POST", endStream: false),
-                Http2Frames.Data(1, "hi"),
-                Http2Frames.Head(1, endStream: true, ("x-before", "1"), (name, "spoofed"), (name, "spoofed"), ("x-after", "2")));
+                Http2Bytes.Request(1, "POST", endStream: false),
+                Http2Bytes.Data(1, "hi"),
+                Http2Bytes.Head(1, endStream: true, ("x-before", "1"), (name, "spoofed"), (name, "spoofed"), ("x-after", "2")));
 
             OnlyTheOthersArrive(h, upstreamHttp2);
         }
@@ -71,7 +73,7 @@ public class RequestTrailersTests
         {
             var server = new Http2SimulatedServer(h).Hello();
             server.Body(1).ShouldBe("hi");
-            server.Of(1).Last(f => f.Type == Http2FrameType.Headers).Fields.ShouldBe(["x-before: 1", "x-after: 2"]);
+            server.Of(1).Last(f => f.Type == Http2FrameType.Headers).Lines.ShouldBe(["x-before: 1", "x-after: 2"]);
         }
         else
         {

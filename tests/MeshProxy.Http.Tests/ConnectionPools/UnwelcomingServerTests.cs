@@ -1,6 +1,7 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 using MeshProxy.TestSupport.Simulation;
 using MeshProxy.TestSupport.Tls;
 
@@ -11,7 +12,7 @@ public class UnwelcomingServerTests
 {
     private const string Get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
-    private static readonly byte[] s_goAway = Http2Frames.Frame(Http2FrameType.GoAway, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]);
+    private static readonly byte[] s_goAway = Http2Bytes.GoAway(0);
 
     /// <summary>How a server ends a connection that it has only just accepted.</summary>
     public enum Goodbye
@@ -97,7 +98,7 @@ public class UnwelcomingServerTests
         var first = h.Connect(Get);
         var server = new Http2SimulatedServer(h);
         var second = h.Connect(Get); // waits for the first SETTINGS
-        server.Send(Http2Frames.Settings(), Http2Frames.Frame(Http2FrameType.GoAway, 0, 0, [0, 0, 0, 1, 0, 0, 0, 0]));
+        server.Send(Http2Bytes.Settings(), Http2Bytes.GoAway(1));
         h.Upstreams.Connections.Count.ShouldBe(2);
         server.Answer(1);
         new Http2SimulatedServer(h).Hello().Answer(1);
@@ -112,13 +113,13 @@ public class UnwelcomingServerTests
     {
         var h = Harness(withHandshake: true);
         var clients = Enumerable.Range(0, 5).Select(_ => h.Connect(Get)).ToArray();
-        h.Upstream.Send([.. "h2\n"u8, .. Http2Frames.Settings((3, 0))]);
+        h.Upstream.Send([.. "h2\n"u8, .. Http2Bytes.Settings((3, 0))]);
         h.Run();
         h.Upstreams.Connections.Count.ShouldBe(1);
         var server = new Http2SimulatedServer(h);
         server.Streams.ShouldBeEmpty();
 
-        server.Send(Http2Frames.Settings((3, 10)));
+        server.Send(Http2Bytes.Settings((3, 10)));
         foreach (var id in server.Streams.ToArray())
         {
             server.Answer(id);
@@ -134,10 +135,10 @@ public class UnwelcomingServerTests
         switch (goodbye)
         {
             case Goodbye.GoAway:
-                peer.Send([.. Http2Frames.Settings(), .. s_goAway]);
+                peer.Send([.. Http2Bytes.Settings(), .. s_goAway]);
                 break;
             case Goodbye.GoAwayAndClose:
-                peer.Send([.. Http2Frames.Settings(), .. s_goAway]);
+                peer.Send([.. Http2Bytes.Settings(), .. s_goAway]);
                 peer.ShutdownSend();
                 break;
             case Goodbye.Close:
