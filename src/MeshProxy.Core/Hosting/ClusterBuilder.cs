@@ -1,7 +1,7 @@
 using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
+using MeshProxy.Core.TransportSockets.OpenSsl;
 using MeshProxy.Core.TransportSockets.ProxyProtocol;
-using MeshProxy.Core.TransportSockets.Tls;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -71,7 +71,7 @@ public sealed class ClusterBuilder
 
     /// <summary>Speaks TLS to the endpoints.</summary>
     public ClusterBuilder Tls(UpstreamTlsContextConfig tls) =>
-        Configure(cluster => cluster with { TransportSocket = new ExtensionConfig(UpstreamTlsSocketFactory.Name, tls) });
+        Configure(cluster => cluster with { TransportSocket = new ExtensionConfig(TlsTransportSockets.Name, tls) });
 
     /// <summary>Begins each connection with a PROXY protocol header that tells of the client. Call it after what sets the transport socket:
     /// the header goes before that.</summary>

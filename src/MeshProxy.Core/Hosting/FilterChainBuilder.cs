@@ -7,7 +7,7 @@ using MeshProxy.Core.NetworkFilters.Echo;
 using MeshProxy.Core.NetworkFilters.LocalRateLimit;
 using MeshProxy.Core.NetworkFilters.SniCluster;
 using MeshProxy.Core.NetworkFilters.TcpProxy;
-using MeshProxy.Core.TransportSockets.Tls;
+using MeshProxy.Core.TransportSockets.OpenSsl;
 
 namespace MeshProxy.Core.Hosting;
 
@@ -41,7 +41,7 @@ public sealed class FilterChainBuilder
 
     /// <summary>Serves TLS.</summary>
     public FilterChainBuilder Tls(DownstreamTlsContextConfig tls) =>
-        Configure(chain => chain with { TransportSocket = new ExtensionConfig(DownstreamTlsSocketFactory.Name, tls) });
+        Configure(chain => chain with { TransportSocket = new ExtensionConfig(TlsTransportSockets.Name, tls) });
 
     /// <summary>Adds a network filter by its name.</summary>
     /// <param name="name">For example <c>envoy.filters.network.tcp_proxy</c>.</param>

@@ -11,8 +11,8 @@ internal static class BuiltInTransportSockets
     public static void Register(DownstreamTransportSocketRegistry downstream, UpstreamTransportSocketRegistry upstream)
     {
         downstream.Add<DownstreamTlsContextConfig>(
-            DownstreamTlsSocketFactory.Name, new DownstreamTlsContextConfigValidator(), TlsTransportSockets.Downstream);
+            TlsTransportSockets.Name, new DownstreamTlsContextConfigValidator(), TlsTransportSockets.Downstream);
         upstream.Add<UpstreamTlsContextConfig>(
-            UpstreamTlsSocketFactory.Name, new UpstreamTlsContextConfigValidator(), TlsTransportSockets.Upstream);
+            TlsTransportSockets.Name, new UpstreamTlsContextConfigValidator(), TlsTransportSockets.Upstream);
     }
 }

@@ -19,7 +19,7 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
     private PendingRequest? _lastPending;
     private int _pendingCount;
     private int _connections;
-    private int _expected;
+    private long _expected;
 
     public WorkerCluster Cluster { get; } = cluster;
 
@@ -38,8 +38,11 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
     /// <summary>Requests that wait.</summary>
     public bool HasPending => _firstPending is not null;
 
-    /// <summary>How many waiting requests a connect is expected to serve.</summary>
+    /// <summary>How many waiting requests a connect is expected to serve. It may change while connects are under way: what one has found out counts for all.</summary>
     protected abstract int ExpectedStreams { get; }
+
+    /// <summary>How many of those who wait need no further connection.</summary>
+    private long Expected => _expected + ((long)_attempts.Count * ExpectedStreams);
 
     /// <summary>A place for a request on a connection that is there; null if it must wait.</summary>
     public abstract IUpstreamStream? TryAcquire();
@@ -134,7 +137,7 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
     public bool ConnectIfNeeded()
     {
         // A pool without any connection may always open one, as in Envoy, or its requests would wait for nothing.
-        if (_expected >= _pendingCount || !UpstreamConnector.TryReserve(Cluster, force: _connections == 0))
+        if (Expected >= _pendingCount || !UpstreamConnector.TryReserve(Cluster, force: _connections == 0))
         {
             return false;
         }
@@ -142,6 +145,14 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         _connections++;
         _ = ConnectAsync();
         return true;
+    }
+
+    /// <summary>Opens as many connections as the requests that wait need.</summary>
+    public void ConnectForPending()
+    {
+        while (ConnectIfNeeded())
+        {
+        }
     }
 
     /// <summary>A connection that is not ready to serve what it is expected to: requests count on it. Negative: they do no longer.</summary>
@@ -156,6 +167,17 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         UpstreamConnector.Released(Cluster, Host);
         ConnectIfNeeded();
         OnMaybeEmpty();
+    }
+
+    /// <summary>A connect has failed, or what it made came to nothing: those who counted on it fail with it, as in Envoy.</summary>
+    public void FailPending(IoStatus status, string? reason = null)
+    {
+        while (_firstPending is { } request && Expected < _pendingCount)
+        {
+            Remove(request);
+            Stats.PendingFailureEject.Increment();
+            request.Complete(null, status, reason);
+        }
     }
 
     /// <summary>Takes over a connection that was just made: <see cref="OnClosed"/> follows, whatever becomes of it.</summary>
@@ -191,13 +213,10 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
 
     private async LoopPump ConnectAsync()
     {
-        var expected = ExpectedStreams;
-        _expected += expected;
         var attempt = new ConnectAttempt(Loop);
         _attempts.Add(attempt);
         var result = await ConnectAsync(attempt);
         _attempts.Remove(attempt);
-        _expected -= expected;
         if (result.Connection is { } connection)
         {
             OnConnected(connection);
@@ -205,15 +224,7 @@ internal abstract class ConnectionPool(WorkerCluster cluster, Host host)
         }
 
         _connections--;
-
-        // As in Envoy: what waits for a connection of this host fails with it.
-        while (_firstPending is { } request && _expected < _pendingCount)
-        {
-            Remove(request);
-            Stats.PendingFailureEject.Increment();
-            request.Complete(null, result.Status, result.FailureReason);
-        }
-
+        FailPending(result.Status, result.FailureReason);
         OnMaybeEmpty();
     }
 }

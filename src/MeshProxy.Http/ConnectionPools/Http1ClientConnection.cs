@@ -94,6 +94,11 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
 
     public bool IsUsable => Connection.IsOpen && !_readEnded;
 
+    public bool MayWaitAgain => false;
+
+    /// <summary>Whether a request could ever have had it.</summary>
+    public bool WasReady { get; set; }
+
     /// <summary>Starts to watch a new connection.</summary>
     public void Start() => ReadMore();
 

@@ -74,6 +74,9 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
     /// <summary>Whether a stream that was opened may still begin its exchange here.</summary>
     public bool IsUsable => Connection.IsOpen && !_failed && !_codec.GoAwayReceived;
 
+    /// <summary>Whether an exchange has begun on it.</summary>
+    public bool HasCarried { get; set; }
+
     /// <summary>Whether extended CONNECT is allowed by our own options.</summary>
     public bool AllowsConnect => _pool.Options.Http2.Protocol.AllowConnect;
 
@@ -85,8 +88,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         if (_pool.PeerStreamLimit is null)
         {
             // Until the host has once said how many streams it takes, only one is risked; the others need not open connections meanwhile.
-            _awaited = _pool.Options.Http2.Protocol.MaxConcurrentStreams;
-            _pool.Expect(_awaited);
+            Await();
         }
 
         _codec.Start();
@@ -192,13 +194,21 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
     void IHttp2Events.OnGoAway(uint lastStreamId, Http2ErrorCode code)
     {
         _pool.Stats.CloseNotify.Increment();
-        _takesNoMore = true;
+        OnEndByServer();
         EndAwait();
     }
 
     void IHttp2Events.OnSettings()
     {
-        _pool.PeerStreamLimit = Math.Max(1, _streams.Count + _codec.AvailableStreams);
+        var limit = _streams.Count + _codec.AvailableStreams;
+        _pool.PeerStreamLimit = Math.Max(1, limit);
+        if (limit <= 0 && _requests == 0)
+        {
+            // A server that takes nothing yet says so in its next SETTINGS (RFC 9113 section 6.5.2); another connection would hear the same.
+            Await();
+            return;
+        }
+
         foreach (var stream in _streams)
         {
             stream.OnSettings();
@@ -238,6 +248,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         EndStreams(UpstreamResetReason.ConnectionTermination);
         _codec.CloseAll(Http2ErrorCode.NoError, byPeer: Connection.IsReadEnded, Http2ResponseCodeDetails.RemoteReset);
         _in.Clear();
+        OnEndByServer();
         _pool.OnClosed(this, _createdUs);
         EndAwait();
     }
@@ -261,17 +272,46 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         _signaled.Clear();
     }
 
+    /// <summary>Requests are to wait for what this connection's SETTINGS will say.</summary>
+    private void Await()
+    {
+        if (_awaited == 0)
+        {
+            _awaited = _pool.Options.Http2.Protocol.MaxConcurrentStreams;
+            _pool.Expect(_awaited);
+        }
+    }
+
+    /// <summary>
+    /// The connection ends, and not because we wanted it to. If no request ever got a stream on it, it was no better than a failed connect: a pool
+    /// that connected again for the same requests might do so for as long as they wait.
+    /// </summary>
+    private void OnEndByServer()
+    {
+        if (_requests == 0 && !_takesNoMore)
+        {
+            StopAwait();
+            _pool.FailPending(IoStatus.ConnectFailed);
+        }
+
+        _takesNoMore = true;
+    }
+
     /// <summary>What the first SETTINGS say, or that they will not come, is known: requests that wait are served here or by further connections.</summary>
     private void EndAwait()
+    {
+        StopAwait();
+        _pool.OnRoom(this);
+        _pool.ConnectForPending();
+    }
+
+    private void StopAwait()
     {
         if (_awaited > 0)
         {
             _pool.Expect(-_awaited);
             _awaited = 0;
         }
-
-        _pool.OnRoom(this);
-        _pool.ConnectForPending();
     }
 
     /// <summary>Closes a connection that takes no more streams and has none. From within the codec it waits until that has returned.</summary>
@@ -370,6 +410,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         {
             _pool.Stats.ProtocolError.Increment();
             EndStreams(null);
+            OnEndByServer();
             CloseWhenFlushed();
         }
     }

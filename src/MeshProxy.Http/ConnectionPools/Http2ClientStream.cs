@@ -57,6 +57,8 @@ internal sealed class Http2ClientStream : IUpstreamStream
 
     public bool IsUsable => _stream is not null && _failure is null && _connection.IsUsable;
 
+    public bool MayWaitAgain => _connection.HasCarried;
+
     public HeaderTrailers? ResponseTrailers => _stream is { } stream ? stream.Trailers : _trailers;
 
     public string ProtocolErrorDetails => _details;
@@ -107,6 +109,7 @@ internal sealed class Http2ClientStream : IUpstreamStream
             return Aborted();
         }
 
+        _connection.HasCarried = true;
         _requestEnded = endStream;
         _isUpgrade = headers.Contains(HeaderNames.Upgrade);
         _isTunnel = _isUpgrade || headers.MethodIs(KnownMethod.Connect);

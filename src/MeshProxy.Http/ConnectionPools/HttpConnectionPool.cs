@@ -22,14 +22,16 @@ internal sealed class HttpConnectionPool : ConnectionPool
     private readonly TransportSocketOptions _transport;
     private readonly Http1Connections _http1;
     private readonly Http2Connections _http2 = new();
-    private bool _lastWasHttp2;
+
+    /// <summary>What is expected of the next connection: by config, or as the last handshake has agreed.</summary>
+    private bool _speaksHttp2;
 
     public HttpConnectionPool(WorkerCluster cluster, Host host, PoolProtocol protocol, UpstreamHttpOptions options, TransportSocketOptions transport, ServerName? serverName)
         : base(cluster, host)
     {
         Options = options;
         _protocol = protocol;
-        _lastWasHttp2 = protocol == PoolProtocol.Http2;
+        _speaksHttp2 = protocol != PoolProtocol.Http1; // Auto: until a handshake says otherwise, as in Envoy
         _http1 = new Http1Connections(this, cluster.Loop, options.IdleTimeoutMs);
         _transport = transport with
         {
@@ -49,7 +51,7 @@ internal sealed class HttpConnectionPool : ConnectionPool
     /// <summary>How many streams the host takes on an HTTP/2 connection, as one of them has last said; null before the first SETTINGS.</summary>
     public int? PeerStreamLimit { get; set; }
 
-    protected override int ExpectedStreams => !_lastWasHttp2 ? 1
+    protected override int ExpectedStreams => !_speaksHttp2 ? 1
         : Math.Min(Options.Http2.Protocol.MaxConcurrentStreams, PeerStreamLimit ?? int.MaxValue);
 
     public override IUpstreamStream? TryAcquire() => _http1.TryTake() ?? (IUpstreamStream?)_http2.TryOpen();
@@ -57,6 +59,7 @@ internal sealed class HttpConnectionPool : ConnectionPool
     /// <summary>An HTTP/1.1 connection has finished its exchange. False: it is not to be kept.</summary>
     public bool TryReturn(Http1ClientConnection connection)
     {
+        connection.WasReady = true;
         if (Options.MaxRequestsPerConnection is > 0 and var max && connection.Requests >= max)
         {
             Stats.MaxRequestsReached.Increment();
@@ -87,17 +90,14 @@ internal sealed class HttpConnectionPool : ConnectionPool
         }
     }
 
-    /// <summary>Opens as many connections as the requests that wait need.</summary>
-    public void ConnectForPending()
-    {
-        while (ConnectIfNeeded())
-        {
-        }
-    }
-
     public void OnClosed(Http1ClientConnection connection)
     {
         _http1.OnClosed(connection);
+        if (!connection.WasReady)
+        {
+            FailPending(IoStatus.ConnectFailed); // as with HTTP/2: what ends before it was of any use is no better than a failed connect
+        }
+
         OnClosed(connection.Connection, connection.CreatedUs);
     }
 
@@ -118,8 +118,8 @@ internal sealed class HttpConnectionPool : ConnectionPool
 
     protected override void OnConnected(Connection connection)
     {
-        _lastWasHttp2 = _protocol == PoolProtocol.Http2 || (_protocol == PoolProtocol.Auto && connection.Tls?.ApplicationProtocol == "h2");
-        if (_lastWasHttp2)
+        _speaksHttp2 = _protocol == PoolProtocol.Http2 || (_protocol == PoolProtocol.Auto && connection.Tls?.ApplicationProtocol == "h2");
+        if (_speaksHttp2)
         {
             BeginHttp2(connection);
         }
@@ -137,6 +137,11 @@ internal sealed class HttpConnectionPool : ConnectionPool
         if (!connection.IsClosed && !TryReturn(client))
         {
             connection.Close(CloseType.NoFlush);
+        }
+
+        if (_protocol == PoolProtocol.Auto)
+        {
+            ConnectForPending(); // they hoped for a stream on this one
         }
     }
 

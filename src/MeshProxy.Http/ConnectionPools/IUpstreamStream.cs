@@ -21,6 +21,10 @@ internal interface IUpstreamStream
     /// <summary>Whether the exchange can still begin: what was assigned from a queue may have been lost before it was taken.</summary>
     bool IsUsable { get; }
 
+    /// <summary>Once it is not usable: whether that is no more than bad luck, for its connection has carried others and only takes no more. The
+    /// request may then wait for the next connection. A connection that never carried anything promises nothing for the next.</summary>
+    bool MayWaitAgain { get; }
+
     ValueTask<IoResult> EncodeHeadersAsync(RequestHeaders headers, bool endStream);
 
     ValueTask<IoResult> EncodeDataAsync(IoBuffer data, bool endStream);

@@ -37,6 +37,8 @@ internal sealed class TcpUpstreamStream : IUpstreamStream, IConnectionCallbacks
 
     public bool IsUsable => Connection.IsOpen;
 
+    public bool MayWaitAgain => false;
+
     public HeaderTrailers? ResponseTrailers => null;
 
     public string ProtocolErrorDetails => "";

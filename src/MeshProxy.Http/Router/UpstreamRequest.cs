@@ -106,13 +106,14 @@ internal sealed class UpstreamRequest(EventLoop loop)
 
             // Lost between assignment and this moment. A connection that many share may only have stopped to take new streams: not this
             // request's fault, and nothing of it was sent.
-            var refused = stream is { Protocol: StreamProtocol.Http2 };
+            var mayWait = stream is { MayWaitAgain: true };
+            var status = stream is { Protocol: StreamProtocol.Http2 } ? IoStatus.ConnectFailed : _pending.Status;
             stream?.ReturnUnused();
-            if (!refused || !TryWait(pool))
+            if (!mayWait || !TryWait(pool))
             {
                 IsWaiting = false;
                 _info.UpstreamTransportFailureReason = _pending.FailureReason;
-                return UpstreamFailure.OfConnect(_pending.Status);
+                return UpstreamFailure.OfConnect(status);
             }
         }
     }

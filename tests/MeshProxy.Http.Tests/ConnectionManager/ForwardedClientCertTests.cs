@@ -4,6 +4,7 @@ using MeshProxy.Http.Config;
 using MeshProxy.Http.ConnectionManager;
 using MeshProxy.Http.Headers;
 using MeshProxy.Http.Tests.Routing;
+using MeshProxy.TestSupport.Tls;
 using SocketAddress = MeshProxy.Core.Addresses.SocketAddress;
 
 namespace MeshProxy.Http.Tests.ConnectionManager;
@@ -28,7 +29,7 @@ public sealed class ForwardedClientCertTests
     [InlineData(ForwardClientCertDetails.AlwaysForwardOnly, true, FromClient, FromClient)]
     public void Apply_Mode_KeepsAppendsOrReplaces(ForwardClientCertDetails mode, bool hasCertificate, string? before, string? after)
     {
-        var request = Apply(new() { ForwardClientCertDetails = mode, StatPrefix = "t", RouteConfig = new() }, new Tls { HasCertificate = hasCertificate }, before);
+        var request = Apply(new() { ForwardClientCertDetails = mode, StatPrefix = "t", RouteConfig = new() }, new TestTlsInfo { HasCertificate = hasCertificate }, before);
 
         request["x-forwarded-client-cert"].ShouldBe(after);
     }
@@ -47,7 +48,7 @@ public sealed class ForwardedClientCertTests
         var config = new HttpConnectionManagerConfig { ForwardClientCertDetails = ForwardClientCertDetails.AppendForward, StatPrefix = "t", RouteConfig = new() };
         var request = Requests.Get("/", "foo.com", [("x-forwarded-client-cert", FromClient), ("X-Forwarded-Client-Cert", "By=spiffe://us;Hash=f00d")]);
 
-        new RequestMutation(config).Apply(request, new ClientIdentity(config, new SocketAddress(IPAddress.Loopback, 1), null, tls: new Tls())).IsOk.ShouldBeTrue();
+        new RequestMutation(config).Apply(request, new ClientIdentity(config, new SocketAddress(IPAddress.Loopback, 1), null, tls: new TestTlsInfo())).IsOk.ShouldBeTrue();
 
         var lines = new List<string>();
         foreach (var header in request)
@@ -64,7 +65,7 @@ public sealed class ForwardedClientCertTests
     [Fact]
     public void Apply_AllDetails_AreInEnvoysOrder()
     {
-        var request = Apply(Set(new() { Cert = true, Chain = true, Subject = true, Uri = true, Dns = true }), new Tls(), null);
+        var request = Apply(Set(new() { Cert = true, Chain = true, Subject = true, Uri = true, Dns = true }), new TestTlsInfo(), null);
 
         request["x-forwarded-client-cert"].ShouldBe(
             "By=spiffe://us;Hash=cafe;Cert=\"pem\";Chain=\"pempem\";Subject=\"CN=client\";URI=spiffe://client;DNS=a.example;DNS=b.example");
@@ -73,7 +74,7 @@ public sealed class ForwardedClientCertTests
     [Fact]
     public void Apply_NamesThatLookLikeElements_AreQuoted()
     {
-        var tls = new Tls { Uris = ["spiffe://x,Hash=f00d;By=evil"], Dns = ["a\"b"] };
+        var tls = new TestTlsInfo { Uris = ["spiffe://x,Hash=f00d;By=evil"], Dns = ["a\"b"] };
 
         Apply(Set(new() { Uri = true, Dns = true }), tls, null)["x-forwarded-client-cert"]
             .ShouldBe(Own + ";URI=\"spiffe://x,Hash=f00d;By=evil\";DNS=\"a\\\"b\"");
@@ -81,7 +82,7 @@ public sealed class ForwardedClientCertTests
 
     [Fact]
     public void Apply_NoUriInTheCertificate_NamesTheKeyStill() =>
-        Apply(Set(new() { Uri = true, Dns = true }), new Tls { Uris = [], Dns = [] }, null)["x-forwarded-client-cert"].ShouldBe(Own + ";URI=");
+        Apply(Set(new() { Uri = true, Dns = true }), new TestTlsInfo { Uris = [], Dns = [] }, null)["x-forwarded-client-cert"].ShouldBe(Own + ";URI=");
 
     private static HttpConnectionManagerConfig Set(SetCurrentClientCertDetailsConfig details) => new()
     {
@@ -99,56 +100,5 @@ public sealed class ForwardedClientCertTests
         mutation.Apply(request, client).IsOk.ShouldBeTrue();
         request["x-forwarded-proto"].ShouldBe(tls is null ? "http" : "https");
         return request;
-    }
-
-    private sealed class Tls : TlsInfo
-    {
-        public bool HasCertificate { get; init; } = true;
-
-        public string[] Uris { get; init; } = ["spiffe://client"];
-
-        public string[] Dns { get; init; } = ["a.example", "b.example"];
-
-        public override string? ServerName => null;
-
-        public override string? ApplicationProtocol => null;
-
-        public override string Version => "TLSv1.3";
-
-        public override string CipherSuite => "";
-
-        public override bool PeerCertificatePresented => HasCertificate;
-
-        public override bool PeerCertificateValidated => HasCertificate;
-
-        public override string? PeerSubject => "CN=client";
-
-        public override string? PeerIssuer => null;
-
-        public override string? PeerSerialNumber => null;
-
-        public override string? PeerFingerprint256 => "cafe";
-
-        public override IReadOnlyList<string> PeerDnsSans => Dns;
-
-        public override IReadOnlyList<string> PeerUriSans => Uris;
-
-        public override IReadOnlyList<string> PeerEmailSans => [];
-
-        public override IReadOnlyList<string> PeerIpSans => [];
-
-        public override DateTimeOffset? PeerValidFrom => null;
-
-        public override DateTimeOffset? PeerValidTo => null;
-
-        public override string? PeerCertificatePem => "pem";
-
-        public override string? PeerCertificateChainPem => "pempem";
-
-        public override string? LocalSubject => null;
-
-        public override IReadOnlyList<string> LocalDnsSans => [];
-
-        public override IReadOnlyList<string> LocalUriSans => ["spiffe://us"];
     }
 }

@@ -1,6 +1,8 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.Http.Tests.ConnectionPools;
@@ -14,10 +16,10 @@ public class Http2CrossingTests
         var h = Harness();
         var client = new Http2SimulatedClient(h);
         client.Send(
-            Http2Frames.Request(1, "POST", "/path", endStream: false, ("te", "trailers"), ("cookie", "a=1"), ("cookie", "b=2"), ("x-up", "1")),
-            Http2Frames.Data(1, "hel"),
-            Http2Frames.Data(1, "lo"),
-            Http2Frames.Head(1, endStream: true, ("x-sum", "17")));
+            Http2Bytes.Request(1, "POST", "/path", endStream: false, ("te", "trailers"), ("cookie", "a=1"), ("cookie", "b=2"), ("x-up", "1")),
+            Http2Bytes.Data(1, "hel"),
+            Http2Bytes.Data(1, "lo"),
+            Http2Bytes.Head(1, endStream: true, ("x-sum", "17")));
         var server = new Http2SimulatedServer(h).Hello();
         var request = server.Request(1);
         request[":path"].ShouldBe("/path");
@@ -27,14 +29,14 @@ public class Http2CrossingTests
         request["x-up"].ShouldBe("1");
         request["content-length"].ShouldBeNull();
         server.Body(1).ShouldBe("hello");
-        server.Of(1).Last(f => f.Type == Http2FrameType.Headers).Fields.ShouldBe(["x-sum: 17"]);
+        server.Of(1).Last(f => f.Type == Http2FrameType.Headers).Lines.ShouldBe(["x-sum: 17"]);
 
         server.Head(1, "200", ("content-type", "application/grpc"));
-        server.Send(Http2Frames.Data(1, "there"));
+        server.Send(Http2Bytes.Data(1, "there"));
         client.Body(1).ShouldBe("there");
-        server.Send(Http2Frames.Head(1, endStream: true, ("grpc-status", "0")));
+        server.Send(Http2Bytes.Head(1, endStream: true, ("grpc-status", "0")));
         client.Status(1).ShouldBe("200");
-        client.Of(1).Last(f => f.Type == Http2FrameType.Headers).Fields.ShouldBe(["grpc-status: 0"]);
+        client.Of(1).Last(f => f.Type == Http2FrameType.Headers).Lines.ShouldBe(["grpc-status: 0"]);
         client.IsEnded(1).ShouldBeTrue();
         h.ShouldBeClean();
     }
@@ -44,7 +46,7 @@ public class Http2CrossingTests
     {
         var h = new HttpExchangeHarness(new HttpExchangeOptions { Cluster = c => With(c, new HttpClusterProtocolOptions { UseDownstreamProtocolConfig = new() }) });
         var client = new Http2SimulatedClient(h);
-        client.Send(Http2Frames.Request(1));
+        client.Send(Http2Bytes.Request(1));
         new Http2SimulatedServer(h).Hello().Answer(1);
         client.Body(1).ShouldBe("hi");
 
@@ -62,10 +64,10 @@ public class Http2CrossingTests
     {
         var h = Harness();
         var client = new Http2SimulatedClient(h);
-        client.Send(Http2Frames.Request(1), Http2Frames.Request(3));
+        client.Send(Http2Bytes.Request(1), Http2Bytes.Request(3));
         var server = new Http2SimulatedServer(h).Hello();
         server.Head(1, "200");
-        server.Send(Http2Frames.Data(1, "part"), Http2Frames.RstStream(1, code));
+        server.Send(Http2Bytes.Data(1, "part"), Http2Bytes.RstStream(1, (Http2ErrorCode)code));
         server.Answer(3);
 
         client.ResetCode(1).ShouldNotBeNull();
@@ -79,11 +81,11 @@ public class Http2CrossingTests
     {
         var h = Harness();
         var client = new Http2SimulatedClient(h);
-        client.Send(Http2Frames.Request(1, "POST", endStream: false), Http2Frames.Request(3));
+        client.Send(Http2Bytes.Request(1, "POST", endStream: false), Http2Bytes.Request(3));
         var server = new Http2SimulatedServer(h).Hello();
-        client.Send(Http2Frames.RstStream(1, 8));
+        client.Send(Http2Bytes.RstStream(1, Http2ErrorCode.Cancel));
 
-        server.ResetCode(1).ShouldBe(8u);
+        server.ResetCode(1).ShouldBe(Http2ErrorCode.Cancel);
         server.Answer(3);
         client.Body(3).ShouldBe("hi");
         h.ShouldBeClean();
@@ -98,7 +100,7 @@ public class Http2CrossingTests
             Http2ProtocolOptions = new Http2ProtocolOptions { AllowConnect = true },
         });
         var client = new Http2SimulatedClient(h);
-        client.Send(Http2Frames.Head(1, endStream: false, (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat"), (":authority", "a")));
+        client.Send(Http2Bytes.Head(1, endStream: false, (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat"), (":authority", "a")));
         var server = new Http2SimulatedServer(h).Hello((8, 1));
         var request = server.Request(1);
         request[":method"].ShouldBe("CONNECT");
@@ -106,12 +108,12 @@ public class Http2CrossingTests
         request[":path"].ShouldBe("/chat");
         server.Head(1, "200");
         client.Status(1).ShouldBe("200");
-        client.Send(Http2Frames.Data(1, "ping"));
+        client.Send(Http2Bytes.Data(1, "ping"));
         server.Body(1).ShouldBe("ping");
-        server.Send(Http2Frames.Data(1, "pong", endStream: true));
+        server.Send(Http2Bytes.Data(1, "pong", endStream: true));
         client.Body(1).ShouldBe("pong");
         client.IsEnded(1).ShouldBeTrue();
-        client.Send(Http2Frames.Data(1, "", endStream: true));
+        client.Send(Http2Bytes.Data(1, "", endStream: true));
         server.IsEnded(1).ShouldBeTrue();
         h.ShouldBeClean();
     }
@@ -145,13 +147,13 @@ public class Http2CrossingTests
             },
         });
         var client = new Http2SimulatedClient(h);
-        client.Send(Http2Frames.Head(1, endStream: false, (":method", "CONNECT"), (":authority", "db:5432")));
+        client.Send(Http2Bytes.Head(1, endStream: false, (":method", "CONNECT"), (":authority", "db:5432")));
         client.Status(1).ShouldBe("200");
-        client.Send(Http2Frames.Data(1, "hello"));
+        client.Send(Http2Bytes.Data(1, "hello"));
         h.Upstream.ReceivedText.ShouldBe("hello");
         h.Reply("there");
         client.Body(1).ShouldBe("there");
-        client.Send(Http2Frames.Data(1, "", endStream: true));
+        client.Send(Http2Bytes.Data(1, "", endStream: true));
         h.Upstream.IsEnded.ShouldBeTrue();
         h.Upstream.ShutdownSend();
         h.Run();
@@ -175,7 +177,7 @@ public class Http2CrossingTests
         });
         var random = new Random(seed);
         var client = new Http2SimulatedClient(h, (3, 1000));
-        client.Send(Http2Frames.Request(1));
+        client.Send(Http2Bytes.Request(1));
         var server = new Http2SimulatedServer(h).Hello();
         server.Answer(1);
         uint id = 3;
@@ -184,10 +186,10 @@ public class Http2CrossingTests
             var first = id;
             for (var i = 0; i < 25; i++, id += 2)
             {
-                client.Send(Http2Frames.Request(id, "POST", endStream: i % 3 == 0));
+                client.Send(Http2Bytes.Request(id, "POST", endStream: i % 3 == 0));
                 if (i % 3 != 0)
                 {
-                    client.Send(Http2Frames.Data(id, new string('x', random.Next(1, 20_000)), endStream: i % 3 == 1));
+                    client.Send(Http2Bytes.Data(id, new string('x', random.Next(1, 20_000)), endStream: i % 3 == 1));
                 }
             }
 
@@ -196,17 +198,17 @@ public class Http2CrossingTests
                 switch (random.Next(6))
                 {
                     case 0:
-                        server.Send(Http2Frames.RstStream(upstream, (uint)random.Next(14)));
+                        server.Send(Http2Bytes.RstStream(upstream, (Http2ErrorCode)random.Next(14)));
                         break;
                     case 1:
                         server.Head(upstream, "200");
-                        server.Send(Http2Frames.RstStream(upstream, 2));
+                        server.Send(Http2Bytes.RstStream(upstream, Http2ErrorCode.InternalError));
                         break;
                     case 2:
-                        client.Send(Http2Frames.RstStream(upstream, 8));
+                        client.Send(Http2Bytes.RstStream(upstream, Http2ErrorCode.Cancel));
                         break;
                     case 3:
-                        server.Send(Http2Frames.Head(upstream, endStream: true, (":status", "503")));
+                        server.Send(Http2Bytes.Head(upstream, endStream: true, (":status", "503")));
                         break;
                     default:
                         server.Answer(upstream, new string('y', random.Next(1, 20_000)));
@@ -214,15 +216,15 @@ public class Http2CrossingTests
                 }
 
                 // Windows of both peers, so that nothing waits for room.
-                server.Send(Http2Frames.WindowUpdate(0, 40_000));
-                client.Send(Http2Frames.WindowUpdate(0, 40_000));
+                server.Send(Http2Bytes.WindowUpdate(0, 40_000));
+                client.Send(Http2Bytes.WindowUpdate(0, 40_000));
             }
 
             for (var open = first; open < id; open += 2)
             {
                 if (!client.IsEnded(open) && client.ResetCode(open) is null)
                 {
-                    client.Send(Http2Frames.RstStream(open, 8));
+                    client.Send(Http2Bytes.RstStream(open, Http2ErrorCode.Cancel));
                 }
             }
         }

@@ -1,6 +1,8 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Http.Tests.ConnectionPools;
 
@@ -27,7 +29,7 @@ public class Http2TunnelTests
         request[":scheme"].ShouldBe("http");
         request[":authority"].ShouldBe("a");
         request["sec-websocket-version"].ShouldBe("13");
-        request.Fields.ShouldNotContain(f => f.StartsWith("upgrade:") || f.StartsWith("connection:"));
+        request.Lines.ShouldNotContain(f => f.StartsWith("upgrade:") || f.StartsWith("connection:"));
         request.EndStream.ShouldBeFalse();
 
         server.Head(1, "200");
@@ -36,10 +38,10 @@ public class Http2TunnelTests
         client.ReceivedText.ShouldContain("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"); // RFC 6455 section 1.3
         h.Send(client, "from client");
         server.Body(1).ShouldBe("from client");
-        server.Send(Http2Frames.Data(1, "from upstream"));
+        server.Send(Http2Bytes.Data(1, "from upstream"));
         client.ReceivedText.ShouldEndWith("\r\n\r\nfrom upstream");
         h.Advance(TimeSpan.FromSeconds(20)); // past the route's timeout, which is not for tunnels
-        server.Send(Http2Frames.Data(1, "bye", endStream: true));
+        server.Send(Http2Bytes.Data(1, "bye", endStream: true));
         client.ReceivedText.ShouldEndWith("bye");
         client.IsEnded.ShouldBeTrue();
         h.Send(client, "last words");
@@ -57,7 +59,7 @@ public class Http2TunnelTests
         var h = Http2();
         var client = h.Connect(Upgrade);
         var server = new Http2SimulatedServer(h).Hello((EnableConnectProtocol, 1));
-        server.Send(Http2Frames.Head(1, endStream: false, (":status", "403")), Http2Frames.Data(1, "no", endStream: true));
+        server.Send(Http2Bytes.Head(1, endStream: false, (":status", "403")), Http2Bytes.Data(1, "no", endStream: true));
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 403 ");
         client.ReceivedText.ShouldContain("no");
@@ -89,7 +91,7 @@ public class Http2TunnelTests
         client.Reset();
         h.Run();
 
-        server.ResetCode(1).ShouldBe(8u);
+        server.ResetCode(1).ShouldBe(Http2ErrorCode.Cancel);
         server.Peer.IsEnded.ShouldBeFalse();
         h.ShouldBeClean();
     }
@@ -101,7 +103,7 @@ public class Http2TunnelTests
         var client = h.Connect(Upgrade);
         var server = new Http2SimulatedServer(h).Hello((EnableConnectProtocol, 1));
         server.Head(1, "200");
-        server.Send(Http2Frames.RstStream(1, 8));
+        server.Send(Http2Bytes.RstStream(1, Http2ErrorCode.Cancel));
 
         client.IsReset.ShouldBeTrue();
         h.ShouldBeClean();
@@ -114,12 +116,12 @@ public class Http2TunnelTests
         var client = h.Connect(Connect);
         var server = new Http2SimulatedServer(h).Hello();
         var request = server.Request(1);
-        request.Fields.ShouldContain(":method: CONNECT");
-        request.Fields.ShouldContain(":authority: a:443");
-        request.Fields.ShouldNotContain(f => f.StartsWith(":path") || f.StartsWith(":scheme"));
+        request.Lines.ShouldContain(":method: CONNECT");
+        request.Lines.ShouldContain(":authority: a:443");
+        request.Lines.ShouldNotContain(f => f.StartsWith(":path") || f.StartsWith(":scheme"));
         server.Head(1, "200");
         h.Send(client, "hello");
-        server.Send(Http2Frames.Data(1, "there"));
+        server.Send(Http2Bytes.Data(1, "there"));
 
         server.Body(1).ShouldBe("hello");
         client.ReceivedText.ShouldStartWith("HTTP/1.1 200 ");

@@ -1,7 +1,9 @@
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.Http.Tests.ConnectionPools;
@@ -10,7 +12,7 @@ namespace MeshProxy.Http.Tests.ConnectionPools;
 public class Http2UpstreamTests
 {
     private const string Get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-    private const uint Cancel = 8;
+    private const Http2ErrorCode Cancel = Http2ErrorCode.Cancel;
 
     [Fact]
     public void Exchange_HeadAndBody_CrossBothWays()
@@ -26,14 +28,14 @@ public class Http2UpstreamTests
         request[":authority"].ShouldBe("example.com");
         request["content-length"].ShouldBe("5");
         request["x-up"].ShouldBe("Stays");
-        request.Fields.ShouldNotContain(f => f.StartsWith("connection:") || f.StartsWith("keep-alive:") || f.StartsWith("host:"));
+        request.Lines.ShouldNotContain(f => f.StartsWith("connection:") || f.StartsWith("keep-alive:") || f.StartsWith("host:"));
         server.Body(1).ShouldBe("hello");
         server.IsEnded(1).ShouldBeTrue();
 
         server.Send(
-            Http2Frames.Head(1, endStream: false, (":status", "201"), ("x-down", "yes")),
-            Http2Frames.Data(1, "hel"),
-            Http2Frames.Data(1, "lo", endStream: true));
+            Http2Bytes.Head(1, endStream: false, (":status", "201"), ("x-down", "yes")),
+            Http2Bytes.Data(1, "hel"),
+            Http2Bytes.Data(1, "lo", endStream: true));
         client.ReceivedText.ShouldStartWith("HTTP/1.1 201 ");
         client.ReceivedText.ShouldContain("x-down: yes\r\n");
         client.ReceivedText.ShouldContain("hello");
@@ -48,7 +50,7 @@ public class Http2UpstreamTests
         var h = Harness();
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Head(1, endStream: false, (":status", "200"), ("content-length", "2")), Http2Frames.Data(1, "hi", endStream: true));
+        server.Send(Http2Bytes.Head(1, endStream: false, (":status", "200"), ("content-length", "2")), Http2Bytes.Data(1, "hi", endStream: true));
 
         client.ReceivedText.ShouldContain("content-length: 2\r\n");
         client.ReceivedText.ShouldEndWith("\r\n\r\nhi");
@@ -61,8 +63,8 @@ public class Http2UpstreamTests
         var h = Harness();
         var client = h.Connect("HEAD / HTTP/1.1\r\nhost: a\r\n\r\n" + Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Head(1, endStream: true, (":status", "200"), ("content-length", "10")));
-        server.Send(Http2Frames.Head(3, endStream: true, (":status", "204")));
+        server.Send(Http2Bytes.Head(1, endStream: true, (":status", "200"), ("content-length", "10")));
+        server.Send(Http2Bytes.Head(3, endStream: true, (":status", "204")));
 
         client.ReceivedText.ShouldContain("content-length: 10\r\n");
         client.ReceivedText.ShouldContain("HTTP/1.1 204 ");
@@ -76,12 +78,12 @@ public class Http2UpstreamTests
         var client = h.Connect("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n");
         var server = new Http2SimulatedServer(h).Hello();
         var trailers = server.Of(1).Last(f => f.Type == Http2FrameType.Headers);
-        trailers.Fields.ShouldBe(["x-sum: 1"]);
+        trailers.Lines.ShouldBe(["x-sum: 1"]);
         trailers.EndStream.ShouldBeTrue();
         server.Body(1).ShouldBe("hi");
 
         server.Head(1, "200");
-        server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
+        server.Send(Http2Bytes.Data(1, "there"), Http2Bytes.Head(1, endStream: true, ("x-after", "2")));
         client.ReceivedText.ShouldContain("5\r\nthere\r\n0\r\nx-after: 2\r\n\r\n");
         h.ShouldBeClean();
     }
@@ -108,7 +110,7 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Head(1, "200");
-        server.Send(Http2Frames.Data(1, "there"), Http2Frames.Head(1, endStream: true, ("x-after", "2")));
+        server.Send(Http2Bytes.Data(1, "there"), Http2Bytes.Head(1, endStream: true, ("x-after", "2")));
         server.Peer.Close();
         h.Run();
         h.OnLoop(gate.SetResult);
@@ -123,7 +125,7 @@ public class Http2UpstreamTests
         var h = Harness(new HttpExchangeOptions { Manager = m => m with { HttpProtocolOptions = new Http1ProtocolOptions { EnableTrailers = true } } });
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Head(1, endStream: false, (":status", "200")), Http2Frames.Head(1, endStream: true, ("grpc-status", "0")));
+        server.Send(Http2Bytes.Head(1, endStream: false, (":status", "200")), Http2Bytes.Head(1, endStream: true, ("grpc-status", "0")));
 
         client.ReceivedText.ShouldContain("\r\n0\r\ngrpc-status: 0\r\n\r\n");
         h.ShouldBeClean();
@@ -136,10 +138,10 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Send(
-            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "a")),
-            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "b")),
-            Http2Frames.Head(1, endStream: false, (":status", "200")),
-            Http2Frames.Data(1, "hi", endStream: true));
+            Http2Bytes.Head(1, endStream: false, (":status", "103"), ("link", "a")),
+            Http2Bytes.Head(1, endStream: false, (":status", "103"), ("link", "b")),
+            Http2Bytes.Head(1, endStream: false, (":status", "200")),
+            Http2Bytes.Data(1, "hi", endStream: true));
 
         client.ReceivedText.ShouldContain("HTTP/1.1 103 ");
         client.ReceivedText.IndexOf("link: a").ShouldBeLessThan(client.ReceivedText.IndexOf("link: b"));
@@ -284,7 +286,7 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var other = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.RstStream(1, code));
+        server.Send(Http2Bytes.RstStream(1, (Http2ErrorCode)code));
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 503 ");
         client.ReceivedText.ShouldEndWith("reset reason: " + text);
@@ -302,8 +304,8 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Head(1, "200", ("content-length", "10"));
-        server.Send(Http2Frames.Data(1, "hi"));
-        server.Send(Http2Frames.RstStream(1, 2));
+        server.Send(Http2Bytes.Data(1, "hi"));
+        server.Send(Http2Bytes.RstStream(1, Http2ErrorCode.InternalError));
 
         client.ReceivedText.ShouldEndWith("hi");
         client.IsEnded.ShouldBeTrue();
@@ -319,9 +321,9 @@ public class Http2UpstreamTests
         var client = h.Connect("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc");
         var server = new Http2SimulatedServer(h).Hello();
         server.Send(
-            Http2Frames.Head(1, endStream: false, (":status", "413"), ("content-length", "3")),
-            Http2Frames.Data(1, "big", endStream: true),
-            Http2Frames.RstStream(1, 0));
+            Http2Bytes.Head(1, endStream: false, (":status", "413"), ("content-length", "3")),
+            Http2Bytes.Data(1, "big", endStream: true),
+            Http2Bytes.RstStream(1, Http2ErrorCode.NoError));
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 413 ");
         client.ReceivedText.ShouldEndWith("\r\n\r\nbig");
@@ -414,7 +416,7 @@ public class Http2UpstreamTests
         server.Head(1, "200", ("content-length", "300000"));
         for (var i = 0; i < 30; i++)
         {
-            server.Send(Http2Frames.Data(1, new string('x', 10_000), endStream: i == 29));
+            server.Send(Http2Bytes.Data(1, new string('x', 10_000), endStream: i == 29));
         }
 
         server.Peer.Close();
@@ -433,7 +435,7 @@ public class Http2UpstreamTests
         var h = Harness();
         var clients = Enumerable.Range(0, 3).Select(_ => h.Connect(Get)).ToArray();
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Frame(Http2FrameType.GoAway, 0, 0, [0, 0, 0, 3, 0, 0, 0, 0]));
+        server.Send(Http2Bytes.GoAway(3));
         clients[2].ReceivedText.ShouldEndWith("reset reason: remote refused stream reset");
         var fourth = h.Connect(Get);
         h.Upstreams.Connections.Count.ShouldBe(2);
@@ -456,7 +458,7 @@ public class Http2UpstreamTests
         h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Answer(1);
-        server.Send(Http2Frames.Frame(Http2FrameType.GoAway, 0, 0, [0, 0, 0, 1, 0, 0, 0, 0]));
+        server.Send(Http2Bytes.GoAway(1));
 
         server.Peer.IsEnded.ShouldBeTrue();
         h.ShouldBeClean();
@@ -486,7 +488,7 @@ public class Http2UpstreamTests
         var h = Harness(http2: new Http2ProtocolOptions { OverrideStreamErrorOnInvalidHttpMessage = streamError });
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Head(1, endStream: true, (":status", "200"), ("Upper-Case", "x")));
+        server.Send(Http2Bytes.Head(1, endStream: true, (":status", "200"), ("Upper-Case", "x")));
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 502 ");
         server.Peer.IsEnded.ShouldBe(closes);
@@ -500,8 +502,8 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Send(
-            Http2Frames.Head(1, endStream: false, (":status", "103"), ("link", "a")),
-            Http2Frames.Head(1, endStream: true, (":status", "200"), ("x-a", "b"), ("Upper-Case", "x")));
+            Http2Bytes.Head(1, endStream: false, (":status", "103"), ("link", "a")),
+            Http2Bytes.Head(1, endStream: true, (":status", "200"), ("x-a", "b"), ("Upper-Case", "x")));
 
         client.ReceivedText.ShouldContain("HTTP/1.1 502 ");
         client.ReceivedText.ShouldNotContain("x-a");
@@ -519,7 +521,7 @@ public class Http2UpstreamTests
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 200 ");
         server.ResetCode(1).ShouldBeNull();
-        server.Send(Http2Frames.WindowUpdate(1, 50_000), Http2Frames.WindowUpdate(0, 50_000));
+        server.Send(Http2Bytes.WindowUpdate(1, 50_000), Http2Bytes.WindowUpdate(0, 50_000));
         server.Body(1).Length.ShouldBe(100_000);
         server.IsEnded(1).ShouldBeTrue();
         server.ResetCode(1).ShouldBeNull();
@@ -533,7 +535,7 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
         server.Head(1, "200", ("content-length", "10"));
-        server.Send(Http2Frames.Data(1, "hi", endStream: true));
+        server.Send(Http2Bytes.Data(1, "hi", endStream: true));
 
         client.ReceivedText.ShouldNotContain("HTTP/1.1 502");
         client.IsEnded.ShouldBeTrue();
@@ -550,7 +552,7 @@ public class Http2UpstreamTests
         var client = h.Connect(Get);
         var other = h.Connect(Get);
         var server = new Http2SimulatedServer(h).Hello();
-        server.Send(Http2Frames.Head(1, endStream: true, [(":status", "200"), .. Enumerable.Range(0, 11).Select(i => ($"x-{i}", "v"))]));
+        server.Send(Http2Bytes.Head(1, endStream: true, [(":status", "200"), .. Enumerable.Range(0, 11).Select(i => ($"x-{i}", "v"))]));
         server.Answer(3);
 
         client.ReceivedText.ShouldStartWith("HTTP/1.1 502 ");
@@ -585,7 +587,7 @@ public class Http2UpstreamTests
         server.Head(1, "200");
         for (var i = 0; i < 79; i++)
         {
-            server.Send(Http2Frames.Data(1, new string('x', 10_000)));
+            server.Send(Http2Bytes.Data(1, new string('x', 10_000)));
         }
 
         // What was taken is what the client's socket and our buffer hold; the rest waits within the window.
@@ -594,11 +596,11 @@ public class Http2UpstreamTests
         client.IsReadPaused = false;
         h.Run();
         Credit(server).ShouldBeGreaterThan(0);
-        server.Send(Http2Frames.Data(1, "end", endStream: true));
+        server.Send(Http2Bytes.Data(1, "end", endStream: true));
         client.ReceivedText.ShouldEndWith("0\r\n\r\n");
         h.ShouldBeClean();
 
-        static long Credit(Http2SimulatedServer server) => server.Of(1).Where(f => f.Type == Http2FrameType.WindowUpdate).Sum(f => f.LastStreamId);
+        static long Credit(Http2SimulatedServer server) => server.Of(1).Where(f => f.Type == Http2FrameType.WindowUpdate).Sum(f => f.Value);
     }
 
     [Fact]
@@ -617,7 +619,7 @@ public class Http2UpstreamTests
         client.UnsentBytes.ShouldBeGreaterThan(500_000);
         while (server.Body(1).Length is < 1_000_000 and var length)
         {
-            server.Send(Http2Frames.WindowUpdate(1, 50_000), Http2Frames.WindowUpdate(0, 50_000));
+            server.Send(Http2Bytes.WindowUpdate(1, 50_000), Http2Bytes.WindowUpdate(0, 50_000));
             server.Body(1).Length.ShouldBeGreaterThan(length);
         }
 
@@ -657,7 +659,7 @@ public class Http2UpstreamTests
         var server = new Http2SimulatedServer(h).Hello();
         h.Advance(TimeSpan.FromMilliseconds(5100));
         var ping = server.Frames.Single(f => f.Type == Http2FrameType.Ping);
-        server.Send(Http2Frames.Frame(Http2FrameType.Ping, Http2Frames.Ack, 0, ping.Payload));
+        server.Send(Http2Bytes.Frame(Http2FrameType.Ping, Http2Flags.Ack, 0, ping.Payload));
         h.Advance(TimeSpan.FromSeconds(3));
         client.ReceivedText.ShouldBe("");
         h.Advance(TimeSpan.FromSeconds(5));
@@ -741,9 +743,9 @@ public class Http2UpstreamTests
         var server = new Http2SimulatedServer(h);
         byte[] all =
         [
-            .. Http2Frames.Settings((4, 100_000)), .. Http2Frames.SettingsAck(),
-            .. Http2Frames.Head(1, endStream: false, (":status", "200"), ("content-length", "5")),
-            .. Http2Frames.Data(1, "he"), .. Http2Frames.Data(1, "llo", endStream: true),
+            .. Http2Bytes.Settings((4, 100_000)), .. Http2Bytes.SettingsAck(),
+            .. Http2Bytes.Head(1, endStream: false, (":status", "200"), ("content-length", "5")),
+            .. Http2Bytes.Data(1, "he"), .. Http2Bytes.Data(1, "llo", endStream: true),
         ];
         foreach (var piece in all.Chunk(size))
         {

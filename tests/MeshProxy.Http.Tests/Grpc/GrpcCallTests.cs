@@ -2,16 +2,18 @@ using System.Buffers;
 using System.Text;
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Codecs.Grpc;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Grpc;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Http.Tests.Grpc;
 
 /// <summary>Our gRPC calls on the wire, frame by frame and under virtual time. Real servers are in the integration tests.</summary>
 public sealed class GrpcCallTests
 {
-    private const uint Cancel = 8;
+    private const Http2ErrorCode Cancel = Http2ErrorCode.Cancel;
 
     private static readonly GrpcMethod<string, string> s_talk = new(
         "acme.Echo", "Talk", static (message, into) => into.Write(Encoding.UTF8.GetBytes(message)), static bytes => Encoding.UTF8.GetString(bytes));
@@ -57,9 +59,9 @@ public sealed class GrpcCallTests
         return new Outcome<T>(task);
     }
 
-    private static byte[] Head(uint stream) => Http2Frames.Head(stream, endStream: false, (":status", "200"), ("content-type", "application/grpc+proto"));
+    private static byte[] Head(uint stream) => Http2Bytes.Head(stream, endStream: false, (":status", "200"), ("content-type", "application/grpc+proto"));
 
-    private static byte[] Trailers(uint stream, string status = "0") => Http2Frames.Head(stream, endStream: true, ("grpc-status", status));
+    private static byte[] Trailers(uint stream, string status = "0") => Http2Bytes.Head(stream, endStream: true, ("grpc-status", status));
 
     [Fact]
     public void Call_OnTheWire_IsAsGrpcWantsIt()
@@ -84,7 +86,7 @@ public sealed class GrpcCallTests
         server.IsEnded(1).ShouldBeTrue();
 
         var read = OnLoop(call.ReadAsync);
-        server.Send(Head(1), Http2Frames.Data(1, "\0\0\0\0\u0002hi"));
+        server.Send(Head(1), Http2Bytes.Data(1, "\0\0\0\0\u0002hi"));
         read.Result.ShouldBeTrue();
         call.Current.ShouldBe("hi");
         read = OnLoop(call.ReadAsync);
@@ -150,7 +152,7 @@ public sealed class GrpcCallTests
         var call = Start();
         var server = new Http2SimulatedServer(_h).Hello();
         var read = OnLoop(call.ReadAsync);
-        server.Send(Head(1), Http2Frames.Data(1, "\0\0\0\0\u0005hel"));
+        server.Send(Head(1), Http2Bytes.Data(1, "\0\0\0\0\u0005hel"));
         _h.OnLoop(call.Dispose);
 
         read.Result.ShouldBeFalse();
@@ -208,13 +210,13 @@ public sealed class GrpcCallTests
         var server = new Http2SimulatedServer(_h).Hello();
         server.Send(Head(1));
         var chunk = new string('x', 16_000);
-        var windowUpdates = server.Frames.Count(f => f.Type == Http2FrameType.WindowUpdate && f.Stream == 1);
+        var windowUpdates = server.Frames.Count(f => f.Type == Http2FrameType.WindowUpdate && f.StreamId == 1);
         for (var i = 0; i < 64; i++)
         {
-            server.Send(Http2Frames.Data(1, chunk));
+            server.Send(Http2Bytes.Data(1, chunk));
         }
 
-        server.Frames.Count(f => f.Type == Http2FrameType.WindowUpdate && f.Stream == 1).ShouldBe(windowUpdates);
+        server.Frames.Count(f => f.Type == Http2FrameType.WindowUpdate && f.StreamId == 1).ShouldBe(windowUpdates);
         _h.OnLoop(call.Dispose);
         _h.ShouldBeClean();
     }

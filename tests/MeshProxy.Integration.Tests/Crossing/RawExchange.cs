@@ -1,5 +1,7 @@
 using System.Text;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Integration.Tests.Crossing;
 
@@ -42,23 +44,23 @@ internal static class RawExchange
     {
         await stream.WriteAsync((byte[])
         [
-            .. Http2Frames.Preface, .. Http2Frames.Settings(),
-            .. Http2Frames.Request(1, "POST", "/trailers", endStream: false),
-            .. Http2Frames.Data(1, "some "), .. Http2Frames.Data(1, "body"),
-            .. Http2Frames.Head(1, true, trailer),
+            .. Http2Bytes.Preface, .. Http2Bytes.Settings(),
+            .. Http2Bytes.Request(1, "POST", "/trailers", endStream: false),
+            .. Http2Bytes.Data(1, "some "), .. Http2Bytes.Data(1, "body"),
+            .. Http2Bytes.Head(1, true, trailer),
         ]);
-        var reader = new Http2FrameReader();
+        var reader = new Http2WireReader(client: false);
         var chunk = new byte[16 * 1024];
         while (!reader.Frames.Any(frame => frame.EndStream || frame.Type is Http2FrameType.RstStream or Http2FrameType.GoAway))
         {
             var count = await stream.ReadAsync(chunk);
             count.ShouldBeGreaterThan(0, string.Join('\n', reader.Frames));
-            reader.Add(chunk.AsSpan(0, count));
+            reader.Feed(chunk.AsSpan(0, count));
         }
 
-        var frames = reader.Frames.Where(frame => frame.Stream == 1).ToList();
+        var frames = reader.Frames.Where(frame => frame.StreamId == 1).ToList();
         frames[0][":status"].ShouldBe("200");
         frames[^1].EndStream.ShouldBeTrue(frames[^1].ToString());
-        return (string.Concat(frames.Where(frame => frame.Type == Http2FrameType.Data).Select(frame => frame.Text)), frames[^1].Type == Http2FrameType.Headers ? [.. frames[^1].Fields] : []);
+        return (string.Concat(frames.Where(frame => frame.Type == Http2FrameType.Data).Select(frame => frame.Text)), frames[^1].Type == Http2FrameType.Headers ? [.. frames[^1].Lines] : []);
     }
 }

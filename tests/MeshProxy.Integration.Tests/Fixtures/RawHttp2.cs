@@ -1,27 +1,29 @@
 using System.Net.Sockets;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Integration.Tests.Fixtures;
 
 /// <summary>An HTTP/2 client that sends what it likes, frame by frame.</summary>
 internal sealed class RawHttp2(RawConnection connection) : IDisposable
 {
-    private readonly Http2FrameReader _reader = new();
+    private readonly Http2WireReader _reader = new(client: false);
     private readonly byte[] _chunk = new byte[64 * 1024];
 
     public RawConnection Connection { get; } = connection;
 
-    public List<Http2TestFrame> Frames => _reader.Frames;
+    public List<Http2WireFrame> Frames => _reader.Frames;
 
     /// <summary>The peer has closed, by FIN or RST.</summary>
     public bool IsClosed { get; private set; }
 
-    public Http2TestFrame? GoAway => Frames.LastOrDefault(f => f.Type == Http2FrameType.GoAway);
+    public Http2WireFrame? GoAway => Frames.LastOrDefault(f => f.Type == Http2FrameType.GoAway);
 
-    public static async Task<RawHttp2> ConnectAsync(Proxy proxy, int? receiveBuffer = null, params (ushort Id, uint Value)[] settings)
+    public static async Task<RawHttp2> ConnectAsync(Proxy proxy, int? receiveBuffer = null, params (int Id, uint Value)[] settings)
     {
         var client = new RawHttp2(await proxy.ConnectAsync(receiveBuffer));
-        await client.SendAsync(Http2Frames.Preface, Http2Frames.Settings(settings));
+        await client.SendAsync(Http2Bytes.Preface, Http2Bytes.Settings(settings));
         return client;
     }
 
@@ -58,7 +60,7 @@ internal sealed class RawHttp2(RawConnection connection) : IDisposable
             {
                 var count = await Connection.Socket.ReceiveAsync(_chunk).WaitAsync(Settings.Patience);
                 IsClosed = count == 0;
-                _reader.Add(_chunk.AsSpan(0, count));
+                _reader.Feed(_chunk.AsSpan(0, count));
             }
             catch (SocketException)
             {
@@ -69,10 +71,10 @@ internal sealed class RawHttp2(RawConnection connection) : IDisposable
 
     public Task ReadToCloseAsync() => ReadUntilAsync(_ => false);
 
-    public async Task<Http2TestFrame> HeadAsync(uint stream)
+    public async Task<Http2WireFrame> HeadAsync(uint stream)
     {
-        await ReadUntilAsync(c => c.Frames.Any(f => f.Type == Http2FrameType.Headers && f.Stream == stream));
-        return Frames.First(f => f.Type == Http2FrameType.Headers && f.Stream == stream);
+        await ReadUntilAsync(c => c.Frames.Any(f => f.Type == Http2FrameType.Headers && f.StreamId == stream));
+        return Frames.First(f => f.Type == Http2FrameType.Headers && f.StreamId == stream);
     }
 
     public void Dispose() => Connection.Dispose();

@@ -1,5 +1,6 @@
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.TestSupport.Http;
-using static MeshProxy.TestSupport.Http.Http2Frames;
+using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Integration.Tests.Http2;
 
@@ -9,8 +10,8 @@ namespace MeshProxy.Integration.Tests.Http2;
 /// </summary>
 public sealed class Http2AttackTests
 {
-    private const uint Cancel = 8;
-    private const uint EnhanceYourCalm = 11;
+    private const Http2ErrorCode Cancel = Http2ErrorCode.Cancel;
+    private const Http2ErrorCode EnhanceYourCalm = Http2ErrorCode.EnhanceYourCalm;
 
     /// <summary>Far above every limit: whoever gets to the end of it has found a hole.</summary>
     private const int Enough = 4000;
@@ -72,12 +73,12 @@ public sealed class Http2AttackTests
         var large = Block([(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a"), .. Enumerable.Range(0, 7).Select(i => ("x-" + i, new string('v', 10_000)))]);
         var frames = large.Chunk(16_000).ToArray();
         await client.SendAsync([.. frames.Select((f, i) => Frame(i == 0 ? Http2FrameType.Headers : Http2FrameType.Continuation,
-            (byte)((i == 0 ? EndStream : 0) | (i == frames.Length - 1 ? EndHeaders : 0)), 1, f))]);
+            (i == 0 ? Http2Flags.EndStream : 0) | (i == frames.Length - 1 ? Http2Flags.EndHeaders : 0), 1, f))]);
         await client.SendAsync(Request(3, path: "/bytes/3", more: [.. Enumerable.Range(0, 200).Select(i => ("x-" + i, "v"))]));
         await client.SendAsync(Request(5, path: "/bytes/3"));
 
         (await client.HeadAsync(5))[":status"].ShouldBe("200");
-        client.Frames.Where(f => f.Type == Http2FrameType.RstStream).Select(f => (f.Stream, f.ErrorCode)).ShouldBe([(1U, EnhanceYourCalm), (3U, EnhanceYourCalm)]);
+        client.Frames.Where(f => f.Type == Http2FrameType.RstStream).Select(f => (f.StreamId, f.ErrorCode)).ShouldBe([(1U, EnhanceYourCalm), (3U, EnhanceYourCalm)]);
         proxy.Stat("http2.header_overflow").ShouldBe(2);
     }
 
@@ -101,8 +102,8 @@ public sealed class Http2AttackTests
 
         // A window for one of them: it comes, the others stay.
         await client.SendAsync(WindowUpdate(3, 1000));
-        await client.ReadUntilAsync(c => c.Frames.Where(f => f.Type == Http2FrameType.Data && f.Stream == 3).Sum(f => f.Payload.Length) == 1000);
-        client.Frames.ShouldNotContain(f => f.Type == Http2FrameType.Data && f.Stream != 3);
+        await client.ReadUntilAsync(c => c.Frames.Where(f => f.Type == Http2FrameType.Data && f.StreamId == 3).Sum(f => f.Payload.Length) == 1000);
+        client.Frames.ShouldNotContain(f => f.Type == Http2FrameType.Data && f.StreamId != 3);
     }
 
     [Fact]
@@ -114,7 +115,7 @@ public sealed class Http2AttackTests
         await client.SendAsync(Request(1, more: [("", "")]));
         await client.ReadToCloseAsync();
 
-        client.GoAway!.ErrorCode.ShouldBe(1U);
+        client.GoAway!.ErrorCode.ShouldBe(Http2ErrorCode.ProtocolError);
         await proxy.StatIsAsync("http2.rx_messaging_error", 1);
     }
 
@@ -129,8 +130,8 @@ public sealed class Http2AttackTests
         await client.SendAsync(Request(1, path: "/bytes/3"));
         await client.ReadToCloseAsync();
 
-        client.GoAway!.ErrorCode.ShouldNotBe(0U);
-        client.GoAway.LastStreamId.ShouldBe((uint)int.MaxValue);
+        client.GoAway!.ErrorCode.ShouldNotBe(Http2ErrorCode.NoError);
+        client.GoAway.Value.ShouldBe((uint)int.MaxValue);
     }
 
     /// <summary>Streams by the thousand on one connection: answered, cancelled at every stage, uploaded to, refused by a filter.</summary>
@@ -184,11 +185,11 @@ public sealed class Http2AttackTests
             var waiting = expected.ToHashSet();
             await client.ReadUntilAsync(c =>
             {
-                waiting.ExceptWith(c.Frames.Where(f => f.EndStream).Select(f => f.Stream));
+                waiting.ExceptWith(c.Frames.Where(f => f.EndStream).Select(f => f.StreamId));
                 return waiting.Count == 0;
             });
             client.IsClosed.ShouldBeFalse(client.GoAway?.Text);
-            client.Frames.Where(f => f.Type == Http2FrameType.Headers && expected.Contains(f.Stream)).ShouldAllBe(f => f[":status"] == "200");
+            client.Frames.Where(f => f.Type == Http2FrameType.Headers && expected.Contains(f.StreamId)).ShouldAllBe(f => f[":status"] == "200");
             client.Frames.Clear();
         }
 
@@ -201,7 +202,7 @@ public sealed class Http2AttackTests
     private static byte[] FirstOf(string kind) => kind switch
     {
         "empty_data" => Request(1, "POST", endStream: false),
-        "continuation" or "empty_continuation" => Frame(Http2FrameType.Headers, EndStream, 1, Block((":method", "GET"))),
+        "continuation" or "empty_continuation" => Frame(Http2FrameType.Headers, Http2Flags.EndStream, 1, Block((":method", "GET"))),
         "refused" => [.. Enumerable.Range(0, 10).SelectMany(i => Request((uint)(1 + (2 * i))))],
         _ => [],
     };
@@ -235,6 +236,6 @@ public sealed class Http2AttackTests
         var literal = Block(("x", value));
         literal[0] = 0x40; // with incremental indexing
         byte[] block = [.. Block((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")), .. literal, .. Enumerable.Repeat((byte)(0x80 | 62), 8000)];
-        return Frame(Http2FrameType.Headers, EndStream | EndHeaders, stream, block);
+        return Frame(Http2FrameType.Headers, Http2Flags.EndStream | Http2Flags.EndHeaders, stream, block);
     }
 }

@@ -1,3 +1,5 @@
+using MeshProxy.Http.Codecs.Http2;
+using MeshProxy.TestSupport.Http2;
 using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.TestSupport.Http;
@@ -6,29 +8,29 @@ namespace MeshProxy.TestSupport.Http;
 internal sealed class Http2SimulatedClient
 {
     private readonly HttpExchangeHarness _harness;
-    private readonly Http2FrameReader _reader = new();
+    private readonly Http2WireReader _reader = new(client: false);
 
     /// <summary>Connects, and says hello.</summary>
-    public Http2SimulatedClient(HttpExchangeHarness harness, params (ushort Id, uint Value)[] settings)
+    public Http2SimulatedClient(HttpExchangeHarness harness, params (int Id, uint Value)[] settings)
     {
         _harness = harness;
         Peer = harness.Connect();
-        Send(Http2Frames.Preface, Http2Frames.Settings(settings));
+        Send(Http2Bytes.Preface, Http2Bytes.Settings(settings));
     }
 
     public SimulatedPeer Peer { get; }
 
     /// <summary>Everything that has come.</summary>
-    public List<Http2TestFrame> Frames
+    public List<Http2WireFrame> Frames
     {
         get
         {
-            _reader.Add(Peer.TakeReceived());
+            _reader.Feed(Peer.TakeReceived());
             return _reader.Frames;
         }
     }
 
-    public Http2TestFrame? GoAway => Frames.LastOrDefault(f => f.Type == Http2FrameType.GoAway);
+    public Http2WireFrame? GoAway => Frames.LastOrDefault(f => f.Type == Http2FrameType.GoAway);
 
     /// <summary>Sends frames at once, and runs until nothing is left to do.</summary>
     public void Send(params byte[][] frames)
@@ -37,10 +39,10 @@ internal sealed class Http2SimulatedClient
         _harness.Run();
     }
 
-    public IEnumerable<Http2TestFrame> Of(uint stream) => Frames.Where(f => f.Stream == stream);
+    public IEnumerable<Http2WireFrame> Of(uint stream) => Frames.Where(f => f.StreamId == stream);
 
     /// <summary>The last head of a stream that is not informational.</summary>
-    public Http2TestFrame Head(uint stream) => Of(stream).First(f => f.Type == Http2FrameType.Headers && f[":status"]?.StartsWith('1') == false);
+    public Http2WireFrame Head(uint stream) => Of(stream).First(f => f.Type == Http2FrameType.Headers && f[":status"]?.StartsWith('1') == false);
 
     public string Status(uint stream) => Head(stream)[":status"]!;
 
@@ -49,5 +51,5 @@ internal sealed class Http2SimulatedClient
     public bool IsEnded(uint stream) => Of(stream).Any(f => f.EndStream);
 
     /// <summary>The code that the stream was reset with; null if it was not.</summary>
-    public uint? ResetCode(uint stream) => Of(stream).FirstOrDefault(f => f.Type == Http2FrameType.RstStream)?.ErrorCode;
+    public Http2ErrorCode? ResetCode(uint stream) => Of(stream).FirstOrDefault(f => f.Type == Http2FrameType.RstStream)?.ErrorCode;
 }

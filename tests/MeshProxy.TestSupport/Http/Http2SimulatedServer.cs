@@ -1,3 +1,5 @@
+using MeshProxy.Http.Codecs.Http2;
+using MeshProxy.TestSupport.Http2;
 using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.TestSupport.Http;
@@ -6,7 +8,7 @@ namespace MeshProxy.TestSupport.Http;
 internal sealed class Http2SimulatedServer
 {
     private readonly HttpExchangeHarness _harness;
-    private readonly Http2FrameReader _reader = new() { SkipBytes = Http2Frames.Preface.Length };
+    private readonly Http2WireReader _reader = new(client: true);
 
     /// <summary>Takes over a connection that the proxy has made: the newest, if none is given. Says nothing yet.</summary>
     public Http2SimulatedServer(HttpExchangeHarness harness, SimulatedPeer? peer = null)
@@ -18,22 +20,22 @@ internal sealed class Http2SimulatedServer
     public SimulatedPeer Peer { get; }
 
     /// <summary>Everything that has come.</summary>
-    public List<Http2TestFrame> Frames
+    public List<Http2WireFrame> Frames
     {
         get
         {
-            _reader.Add(Peer.TakeReceived());
+            _reader.Feed(Peer.TakeReceived());
             return _reader.Frames;
         }
     }
 
     /// <summary>The ids of the streams that were opened, in order.</summary>
-    public IEnumerable<uint> Streams => Frames.Where(f => f.Type == Http2FrameType.Headers).Select(f => f.Stream).Distinct();
+    public IEnumerable<uint> Streams => Frames.Where(f => f.Type == Http2FrameType.Headers).Select(f => f.StreamId).Distinct();
 
     /// <summary>Sends SETTINGS, and acknowledges the proxy's.</summary>
-    public Http2SimulatedServer Hello(params (ushort Id, uint Value)[] settings)
+    public Http2SimulatedServer Hello(params (int Id, uint Value)[] settings)
     {
-        Send(Http2Frames.Settings(settings), Http2Frames.SettingsAck());
+        Send(Http2Bytes.Settings(settings), Http2Bytes.SettingsAck());
         return this;
     }
 
@@ -46,21 +48,21 @@ internal sealed class Http2SimulatedServer
 
     /// <summary>Answers a stream with 200 and a body.</summary>
     public void Answer(uint stream, string body = "hi") =>
-        Send(Http2Frames.Head(stream, endStream: false, (":status", "200")), Http2Frames.Data(stream, body, endStream: true));
+        Send(Http2Bytes.Head(stream, endStream: false, (":status", "200")), Http2Bytes.Data(stream, body, endStream: true));
 
     /// <summary>Says that a stream is answered with a head alone, without ending it.</summary>
     public void Head(uint stream, string status, params (string Name, string Value)[] fields) =>
-        Send(Http2Frames.Head(stream, endStream: false, [(":status", status), .. fields]));
+        Send(Http2Bytes.Head(stream, endStream: false, [(":status", status), .. fields]));
 
-    public IEnumerable<Http2TestFrame> Of(uint stream) => Frames.Where(f => f.Stream == stream);
+    public IEnumerable<Http2WireFrame> Of(uint stream) => Frames.Where(f => f.StreamId == stream);
 
     /// <summary>The head of a stream's request.</summary>
-    public Http2TestFrame Request(uint stream) => Of(stream).First(f => f.Type == Http2FrameType.Headers);
+    public Http2WireFrame Request(uint stream) => Of(stream).First(f => f.Type == Http2FrameType.Headers);
 
     public string Body(uint stream) => string.Concat(Of(stream).Where(f => f.Type == Http2FrameType.Data).Select(f => f.Text));
 
     public bool IsEnded(uint stream) => Of(stream).Any(f => f.EndStream);
 
     /// <summary>The code that the stream was reset with; null if it was not.</summary>
-    public uint? ResetCode(uint stream) => Of(stream).FirstOrDefault(f => f.Type == Http2FrameType.RstStream)?.ErrorCode;
+    public Http2ErrorCode? ResetCode(uint stream) => Of(stream).FirstOrDefault(f => f.Type == Http2FrameType.RstStream)?.ErrorCode;
 }

@@ -7,6 +7,7 @@ using MeshProxy.Core.Network;
 using MeshProxy.Core.NetworkFilters;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.Streams;
+using MeshProxy.Core.TransportSockets;
 using MeshProxy.Core.Upstream;
 using MeshProxy.Core.Upstream.Clusters;
 using MeshProxy.Http.Config;
@@ -55,9 +56,16 @@ internal sealed class HttpExchangeHarness
         _bufferLimitBytes = options.BufferLimitBytes;
         _loop = SimulatedLoop.Create(options.Network);
         Upstreams = Network.ListenPeer(s_upstream);
-        _clusters = new ClusterManager(new ClusterContext { Stats = Stats }, [Loop]);
-        ApplyCluster(options.Cluster);
         var registries = new ExtensionRegistries();
+        var transports = new UpstreamTransportSocketRegistry();
+        if (options.TransportSocket is { } transport)
+        {
+            transports.Add("test", _ => transport);
+        }
+
+        registries.Add(transports);
+        _clusters = new ClusterManager(new ClusterContext { Stats = Stats, Registries = registries }, [Loop]);
+        ApplyCluster(options.Cluster);
         registries.Add(Filters(options));
         Manager = new HttpConnectionManager(options.Manager(DefaultConfig(options) with
         {

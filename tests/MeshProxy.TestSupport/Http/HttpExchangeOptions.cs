@@ -1,4 +1,5 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Core.Network;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.TestSupport.Simulation;
@@ -18,6 +19,9 @@ internal sealed record HttpExchangeOptions
 
     /// <summary>Filters before the router, in the order of decoding; each makes the instance for one stream.</summary>
     public IReadOnlyList<Func<IStreamFilterBase>> Filters { get; init; } = [];
+
+    /// <summary>Known to the cluster under the name "test".</summary>
+    public ITransportSocketFactory? TransportSocket { get; init; }
 
     /// <summary>Takes the lines of an access log in this format.</summary>
     public string? AccessLogFormat { get; init; }

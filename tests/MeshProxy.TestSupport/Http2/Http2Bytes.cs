@@ -13,6 +13,8 @@ internal static class Http2Bytes
 
     public static readonly (string Name, string Value)[] Ok = [(":status", "200")];
 
+    public static byte[] Preface => [.. Http2FrameHeader.Preface];
+
     /// <summary>What a client sends first: the preface and empty SETTINGS.</summary>
     public static byte[] ClientStart => [.. Http2FrameHeader.Preface, .. Settings()];
 
@@ -27,11 +29,18 @@ internal static class Http2Bytes
     public static byte[] Head(uint streamId, (string Name, string Value)[] fields, bool endStream = true) =>
         Frame(Http2FrameType.Headers, Http2Flags.EndHeaders | (endStream ? Http2Flags.EndStream : 0), streamId, Block(fields));
 
-    public static byte[] Data(uint streamId, string text, bool endStream = false) =>
-        Frame(Http2FrameType.Data, endStream ? Http2Flags.EndStream : 0, streamId, Encoding.Latin1.GetBytes(text));
+    public static byte[] Head(uint streamId, bool endStream, params (string Name, string Value)[] fields) => Head(streamId, fields, endStream);
 
-    public static byte[] Data(uint streamId, int bytes, bool endStream = false) =>
-        Frame(Http2FrameType.Data, endStream ? Http2Flags.EndStream : 0, streamId, new byte[bytes]);
+    /// <summary>A request to host "a".</summary>
+    public static byte[] Request(uint streamId, string method = "GET", string path = "/", bool endStream = true, params (string Name, string Value)[] more) =>
+        Head(streamId, [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a"), .. more], endStream);
+
+    public static byte[] Data(uint streamId, byte[] bytes, bool endStream = false) =>
+        Frame(Http2FrameType.Data, endStream ? Http2Flags.EndStream : 0, streamId, bytes);
+
+    public static byte[] Data(uint streamId, string text, bool endStream = false) => Data(streamId, Encoding.Latin1.GetBytes(text), endStream);
+
+    public static byte[] Data(uint streamId, int bytes, bool endStream = false) => Data(streamId, new byte[bytes], endStream);
 
     public static byte[] Settings(params (int Id, uint Value)[] settings)
     {

@@ -8,7 +8,10 @@ namespace MeshProxy.TestSupport.Http2;
 /// <summary>A frame that was read. Of HEADERS and its CONTINUATIONs only one comes, with the fields of the whole block.</summary>
 internal sealed record Http2WireFrame(Http2FrameType Type, Http2Flags Flags, uint StreamId, byte[] Payload, (string Name, string Value)[] Fields)
 {
-    public bool EndStream => (Flags & Http2Flags.EndStream) != 0;
+    public bool EndStream => Type is Http2FrameType.Data or Http2FrameType.Headers && (Flags & Http2Flags.EndStream) != 0;
+
+    /// <summary>The fields, each as "name: value".</summary>
+    public IEnumerable<string> Lines => Fields.Select(f => $"{f.Name}: {f.Value}");
 
     public bool IsAck => (Flags & Http2Flags.Ack) != 0;
 
@@ -49,6 +52,9 @@ internal sealed class Http2WireReader(bool client)
     private bool _prefaceMissing = client;
     private Http2WireFrame? _head;
 
+    /// <summary>All frames so far.</summary>
+    public List<Http2WireFrame> Frames { get; } = [];
+
     /// <summary>Takes some bytes; gives the frames that they complete.</summary>
     public List<Http2WireFrame> Feed(ReadOnlySpan<byte> bytes)
     {
@@ -78,6 +84,7 @@ internal sealed class Http2WireReader(bool client)
             }
         }
 
+        Frames.AddRange(frames);
         return frames;
     }
 

@@ -4,6 +4,8 @@ namespace MeshProxy.Core.TransportSockets.Tls;
 
 internal static partial class TlsLog
 {
+    public static ILogger Create(ILoggerFactory factory) => factory.CreateLogger("MeshProxy.Tls");
+
     [LoggerMessage(1, LogLevel.Warning, "{Owner}: trust_chain_verification is ACCEPT_UNTRUSTED, so that any server is taken for the right one")]
     public static partial void AcceptsAnybody(ILogger logger, string owner);
 

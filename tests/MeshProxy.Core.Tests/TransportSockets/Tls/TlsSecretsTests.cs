@@ -74,6 +74,23 @@ public abstract class TlsSecretsTests
     }
 
     [Fact]
+    public void Provider_ThatTurnsVerificationOff_IsLogged()
+    {
+        var log = new ListLogger();
+        var provider = new Provider { Current = new TlsSecrets { ValidationContext = new CertificateValidationContextConfig { TrustedCa = s_root.Ca } } };
+        using var factory = TlsTransportSockets.Upstream(
+            new UpstreamTlsContextConfig { Sni = "localhost", CommonTlsContext = new CommonTlsContextConfig { SecretProvider = provider } },
+            new TransportSocketFactoryContext { Stats = new StatsStore(0).Root, LoggerFactory = log, TlsImplementation = TestTls.Implementation });
+        log.Lines.ShouldBeEmpty();
+
+        provider.Give(new TlsSecrets
+        {
+            ValidationContext = new CertificateValidationContextConfig { TrustChainVerification = TrustChainVerification.AcceptUntrusted },
+        });
+        log.Lines.ShouldHaveSingleItem().ShouldContain("ACCEPT_UNTRUSTED");
+    }
+
+    [Fact]
     public void Provider_WithoutAuthorities_LetsNobodyInWhereACertificateIsRequired()
     {
         var config = Provided(new Provider { Current = new TlsSecrets { TlsCertificates = [s_leaf.Config] } }) with { RequireClientCertificate = true };

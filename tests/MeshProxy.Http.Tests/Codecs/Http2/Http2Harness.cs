@@ -69,6 +69,9 @@ internal sealed class Http2Harness : IHttp2Events
     /// <summary>What to do in an event, beside logging it.</summary>
     public Action<string, Http2Stream>? On { get; set; }
 
+    /// <summary>What to do when SETTINGS have come.</summary>
+    public Action? InSettings { get; set; }
+
     public int Signals { get; private set; }
 
     /// <summary>Runs a test of a server whose client has sent its preface and empty settings.</summary>
@@ -268,7 +271,11 @@ internal sealed class Http2Harness : IHttp2Events
 
     public void OnGoAway(uint lastStreamId, Http2ErrorCode code) => Log.Add($"goaway {lastStreamId} {code}");
 
-    public void OnSettings() => Log.Add("settings");
+    public void OnSettings()
+    {
+        Log.Add("settings");
+        InSettings?.Invoke();
+    }
 
     public void OnPingAck(ulong payload) => Log.Add($"ping {payload}");
 

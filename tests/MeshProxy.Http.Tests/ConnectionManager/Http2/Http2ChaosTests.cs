@@ -1,9 +1,10 @@
 using System.Text;
 using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Simulation;
-using static MeshProxy.TestSupport.Http.Http2Frames;
+using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Http.Tests.ConnectionManager.Http2;
 
@@ -177,7 +178,7 @@ public class Http2ChaosTests
                     return Data(any, "end", endStream: true);
                 case 9 when any != 0:
                     _open.Remove(any);
-                    return RstStream(any, 8);
+                    return RstStream(any, Http2ErrorCode.Cancel);
                 case 10 when any != 0:
                     _open.Remove(any);
                     return Head(any, true, ("x-trailer", "1"));

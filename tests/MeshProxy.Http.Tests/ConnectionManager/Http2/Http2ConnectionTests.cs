@@ -1,16 +1,17 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
-using static MeshProxy.TestSupport.Http.Http2Frames;
+using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Http.Tests.ConnectionManager.Http2;
 
 /// <summary>How a downstream HTTP/2 connection begins and ends, and what it outlasts.</summary>
 public class Http2ConnectionTests
 {
-    private const uint NoError = 0;
-    private const uint Cancel = 8;
-    private const uint EnhanceYourCalm = 11;
+    private const Http2ErrorCode NoError = Http2ErrorCode.NoError;
+    private const Http2ErrorCode Cancel = Http2ErrorCode.Cancel;
+    private const Http2ErrorCode EnhanceYourCalm = Http2ErrorCode.EnhanceYourCalm;
     private const uint AllIds = int.MaxValue;
     private const string Ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
 
@@ -121,12 +122,12 @@ public class Http2ConnectionTests
         h.Reply(Ok);
 
         client.Body(1).ShouldBe("hi");
-        client.GoAway!.LastStreamId.ShouldBe(AllIds);
+        client.GoAway!.Value.ShouldBe(AllIds);
         client.GoAway.ErrorCode.ShouldBe(NoError);
         h.Counter("http.t.downstream_cx_drain_close").ShouldBe(1);
         client.Send(Request(3));
         h.Advance(TimeSpan.FromSeconds(6));
-        client.GoAway.LastStreamId.ShouldBe(3U);
+        client.GoAway.Value.ShouldBe(3U);
         client.Send(Request(5));
         client.Peer.IsEnded.ShouldBeFalse();
         h.Reply(Ok);
@@ -182,7 +183,7 @@ public class Http2ConnectionTests
         h.Advance(TimeSpan.FromSeconds(9));
         client.Send(Request(1));
         h.Advance(TimeSpan.FromSeconds(9));
-        client.GoAway!.LastStreamId.ShouldBe(1U);
+        client.GoAway!.Value.ShouldBe(1U);
         client.Peer.IsEnded.ShouldBeFalse();
         h.Reply(Ok);
 
@@ -205,7 +206,7 @@ public class Http2ConnectionTests
         var client = new Http2SimulatedClient(h);
         h.Advance(TimeSpan.FromSeconds(11));
         var ping = client.Frames.Single(f => f.Type == Http2FrameType.Ping);
-        client.Send(Frame(Http2FrameType.Ping, Ack, 0, ping.Payload));
+        client.Send(Frame(Http2FrameType.Ping, Http2Flags.Ack, 0, ping.Payload));
         h.Advance(TimeSpan.FromSeconds(5));
         client.Peer.IsEnded.ShouldBeFalse();
         h.Advance(TimeSpan.FromSeconds(8));
@@ -274,7 +275,7 @@ public class Http2ConnectionTests
     {
         var h = Harness(c => c with { RequestHeadersTimeout = TimeSpan.FromSeconds(5) });
         var client = new Http2SimulatedClient(h);
-        client.Send(Frame(Http2FrameType.Headers, EndStream, 1, Block((":method", "GET"))));
+        client.Send(Frame(Http2FrameType.Headers, Http2Flags.EndStream, 1, Block((":method", "GET"))));
         h.Advance(TimeSpan.FromSeconds(4));
         client.Send(Frame(Http2FrameType.Continuation, 0, 1, Block((":path", "/"))));
         client.GoAway.ShouldBeNull();
@@ -321,7 +322,7 @@ public class Http2ConnectionTests
         var client = new Http2SimulatedClient(h);
         client.Send(Request(1), Frame(Http2FrameType.WindowUpdate, 0, 0, 0, 0, 0, 0));
 
-        client.GoAway!.ErrorCode.ShouldBe(1U);
+        client.GoAway!.ErrorCode.ShouldBe(Http2ErrorCode.ProtocolError);
         client.Peer.IsEnded.ShouldBeTrue();
         h.Counter("http.t.downstream_cx_protocol_error").ShouldBe(1);
         h.Counter("http.t.downstream_cx_destroy_local").ShouldBe(1);

@@ -1,19 +1,20 @@
 using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Headers;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Simulation;
-using static MeshProxy.TestSupport.Http.Http2Frames;
+using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Http.Tests.ConnectionManager.Http2;
 
 /// <summary>Requests that come by HTTP/2 and go on by HTTP/1.1.</summary>
 public class Http2ExchangeTests
 {
-    private const uint NoError = 0;
-    private const uint InternalError = 2;
-    private const uint RefusedStream = 7;
-    private const uint Cancel = 8;
+    private const Http2ErrorCode NoError = Http2ErrorCode.NoError;
+    private const Http2ErrorCode InternalError = Http2ErrorCode.InternalError;
+    private const Http2ErrorCode RefusedStream = Http2ErrorCode.RefusedStream;
+    private const Http2ErrorCode Cancel = Http2ErrorCode.Cancel;
     private const string Ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
 
     [Fact]
@@ -374,7 +375,7 @@ public class Http2ExchangeTests
         var client = new Http2SimulatedClient(h);
         client.Send(Request(1), Request(3, more: [("connection", "close")]));
 
-        client.ResetCode(3).ShouldBe(1U);
+        client.ResetCode(3).ShouldBe(Http2ErrorCode.ProtocolError);
         client.GoAway.ShouldBeNull();
         h.Reply(Ok);
         client.Body(1).ShouldBe("hi");
@@ -421,7 +422,7 @@ public class Http2ExchangeTests
         var client = new Http2SimulatedClient(h);
         client.Send(Request(1, "POST", endStream: false));
         h.Upstream.IsReadPaused = true;
-        long Granted() => Window + client.Of(1).Where(f => f.Type == Http2FrameType.WindowUpdate).Sum(f => (long)f.ErrorCode);
+        long Granted() => Window + client.Of(1).Where(f => f.Type == Http2FrameType.WindowUpdate).Sum(f => f.Value);
         long sent = 0;
         var piece = new byte[16_384];
         while (Granted() - sent >= piece.Length)

@@ -1,6 +1,7 @@
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
-using static MeshProxy.TestSupport.Http.Http2Frames;
+using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Http.Tests.ConnectionManager.Http2;
 
@@ -120,7 +121,7 @@ public class Http2TunnelTests
         h.Upstream.Reset();
         h.Run();
 
-        client.ResetCode(1).ShouldBe(10U, "CONNECT_ERROR");
+        client.ResetCode(1).ShouldBe(Http2ErrorCode.ConnectError, "CONNECT_ERROR");
         h.ShouldBeClean();
     }
 
@@ -131,7 +132,7 @@ public class Http2TunnelTests
         var client = new Http2SimulatedClient(h);
         client.Send(s_webSocket);
         h.Reply(Switch);
-        client.Send(RstStream(1, 8));
+        client.Send(RstStream(1, Http2ErrorCode.Cancel));
 
         (h.Upstream.IsEnded || h.Upstream.IsReset).ShouldBeTrue();
         h.Gauge("http.t.downstream_cx_upgrades_active").ShouldBe(0);
