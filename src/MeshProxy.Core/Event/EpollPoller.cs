@@ -18,6 +18,7 @@ internal sealed unsafe class EpollPoller : IPoller
     private readonly int _epoll;
     private readonly int _wake;
     private readonly byte* _events;
+    private bool _pausesExactly;
     private bool _disposed;
 
     /// <exception cref="IOException">The system has no descriptor left.</exception>
@@ -47,6 +48,8 @@ internal sealed unsafe class EpollPoller : IPoller
     public bool CloseRemoves => true;
 
     public bool SharesListenSockets => true;
+
+    public bool CanPause => true;
 
     public void Add(int socket, uint generation, PollMode mode)
     {
@@ -91,6 +94,19 @@ internal sealed unsafe class EpollPoller : IPoller
         }
 
         return written;
+    }
+
+    public void Pause(int microseconds)
+    {
+        if (!_pausesExactly)
+        {
+            // The kernel adds 50 us to what a thread asks for, unless the thread says otherwise.
+            Libc.ProcessControl(Libc.PrSetTimerSlack, 1, 0, 0, 0);
+            _pausesExactly = true;
+        }
+
+        var time = new Libc.TimeSpec { Nanoseconds = microseconds * 1000L };
+        Libc.NanoSleep(&time, null);
     }
 
     public void Wake()

@@ -10,13 +10,16 @@ namespace MeshProxy.Core.Event;
 /// streams, buffers) is touched by its thread alone, so nothing here takes a lock but <see cref="Post"/>.
 /// </summary>
 /// <remarks>
-/// A turn: wait for events; read the clock; socket events; timers that are due; messages; the ready queue as it stood when its
+/// A turn: wait for events (after a pause, if <see cref="TurnPacer"/> finds one worth while); read the clock; socket events; timers that are due; messages; the ready queue as it stood when its
 /// phase began; the items of <see cref="RunAtTurnEnd"/>. After each single callback of these the items of <see cref="RunAfterCallback"/>
 /// run. An exception that leaves a callback is counted and logged, and the turn goes on.
 /// A loop that was never started on a thread of its own is driven by hand (<see cref="RunTurn"/>): simulations do that.
 /// </remarks>
 public sealed class EventLoop
 {
+    /// <summary>A shorter pause is not worth its system call.</summary>
+    private const int MinPauseUs = 5;
+
     [ThreadStatic]
     private static EventLoop? t_current;
 
@@ -25,6 +28,7 @@ public sealed class EventLoop
     private readonly ILogger _logger;
     private readonly LoopSynchronizationContext _synchronization;
     private readonly PostQueue _posted;
+    private readonly TurnPacer? _pacer;
     private readonly PollEvent[] _events;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private SocketRegistrations _registrations = new();
@@ -49,6 +53,7 @@ public sealed class EventLoop
         _wallClock = new LoopWallClock(_clock);
         _nowUs = _clock.NowUs;
         Poller = options.Poller;
+        _pacer = options.BusyTurnIntervalUs > 0 && Poller.CanPause ? new TurnPacer(options.BusyTurnIntervalUs) : null;
         _posted = new PostQueue(Poller);
         Sockets = options.Sockets;
         Slabs = new SlabPool(options.MaxRetainedSlabBytes);
@@ -216,6 +221,9 @@ public sealed class EventLoop
         _turnEnd.Enqueue(item);
     }
 
+    /// <summary>Counts messages of multiplexed connections that the present turn has found: see <see cref="TurnPacer"/>. Loop thread only.</summary>
+    internal void CountMessages(int messages) => _pacer?.Count(messages);
+
     /// <summary>Starts to watch a socket. Returns the registration's generation. Register a connecting socket after Connect was called.</summary>
     internal uint Register(int socket, ISocketHandler handler, PollMode mode)
     {
@@ -339,6 +347,11 @@ public sealed class EventLoop
         }
 
         Volatile.Write(ref _busySinceUs, 0);
+        if (timeout != 0 && _pacer is { IsPacing: true } pacer && pacer.PauseUs(_nowUs, _clock.NowUs) is >= MinPauseUs and var pauseUs)
+        {
+            Poller.Pause(pauseUs);
+        }
+
         var count = Poll(timeout);
         var now = _clock.NowUs;
         _nowUs = now;
@@ -355,6 +368,7 @@ public sealed class EventLoop
         ran |= _posted.HasMessages && RunMessages();
         ran |= RunAll(ref _ready);
         ran |= RunAll(ref _turnEnd);
+        _pacer?.OnTurnEnd(now);
         return ran;
     }
 

@@ -19,10 +19,11 @@ internal static class EventLoopFactory
     /// <param name="logger">Gets what the loop has to say of faults.</param>
     /// <param name="stats">Counts faults.</param>
     /// <param name="maxRetainedSlabBytes">Free buffer memory that the loop keeps for reuse; null for the default.</param>
+    /// <param name="busyTurnIntervalUs">See <see cref="EventLoopOptions.BusyTurnIntervalUs"/>.</param>
     /// <exception cref="PlatformNotSupportedException"><see cref="EventLoopKind.Epoll"/> was asked for elsewhere than on Linux.</exception>
     /// <exception cref="IOException">The system has no descriptor left.</exception>
     public static EventLoop Create(
-        EventLoopKind kind, int index, string name, ILogger? logger = null, ILoopStats? stats = null, int? maxRetainedSlabBytes = null)
+        EventLoopKind kind, int index, string name, ILogger? logger = null, ILoopStats? stats = null, int? maxRetainedSlabBytes = null, int busyTurnIntervalUs = 0)
     {
         var (poller, sockets) = CreateIo(kind);
         var options = new EventLoopOptions
@@ -33,6 +34,7 @@ internal static class EventLoopFactory
             Sockets = sockets,
             Logger = logger ?? NullLogger.Instance,
             Stats = stats,
+            BusyTurnIntervalUs = busyTurnIntervalUs,
         };
         return new EventLoop(maxRetainedSlabBytes is { } bytes ? options with { MaxRetainedSlabBytes = bytes } : options);
     }

@@ -27,6 +27,10 @@ internal sealed record EventLoopOptions
     /// <value>64 MiB.</value>
     public int MaxRetainedSlabBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>How far apart the turns of a loop that is busy with multiplexed connections are at least, in microseconds; 0: as events come.</summary>
+    /// <value>0.</value>
+    public int BusyTurnIntervalUs { get; init; }
+
     /// <summary>How many events one poll may bring.</summary>
     /// <value>256.</value>
     public int MaxEventsPerTurn { get; init; } = 256;

@@ -61,6 +61,14 @@ internal interface IPoller : IDisposable
     /// <summary>Waits for events. A negative timeout waits until <see cref="Wake"/>. Returns how many were written.</summary>
     int Wait(Span<PollEvent> events, int timeoutMs);
 
+    /// <summary>Whether <see cref="Pause"/> can wait for some microseconds and no more.</summary>
+    bool CanPause => false;
+
+    /// <summary>Waits without looking for events; <see cref="Wake"/> does not end it. It may end early.</summary>
+    void Pause(int microseconds)
+    {
+    }
+
     /// <summary>Ends a wait that is under way or comes next. From any thread.</summary>
     void Wake();
 }

@@ -60,6 +60,9 @@ internal static unsafe partial class Libc
 
     public const int EIntr = 4;
 
+    /// <summary>PR_SET_TIMERSLACK of linux/prctl.h, for the calling thread.</summary>
+    public const int PrSetTimerSlack = 29;
+
     private const string Library = "libc";
 
     public static int Errno => Marshal.GetLastSystemError();
@@ -69,6 +72,13 @@ internal static unsafe partial class Libc
     {
         public void* Base;
         public nuint Length;
+    }
+
+    /// <summary>struct timespec.</summary>
+    public struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
     }
 
     /// <summary>struct msghdr of 64-bit Linux (musl's narrower fields read the same, for the upper halves are zero).</summary>
@@ -153,6 +163,12 @@ internal static unsafe partial class Libc
 
     [DllImport(Library, EntryPoint = "epoll_wait")]
     public static extern int EpollWait(int epoll, void* events, int maxEvents, int timeoutMs);
+
+    [DllImport(Library, EntryPoint = "nanosleep")]
+    public static extern int NanoSleep(TimeSpec* time, TimeSpec* left);
+
+    [DllImport(Library, EntryPoint = "prctl")]
+    public static extern int ProcessControl(int option, nuint second, nuint third, nuint fourth, nuint fifth);
 
     [DllImport(Library, EntryPoint = "eventfd")]
     public static extern int EventFd(uint initial, int flags);

@@ -29,6 +29,13 @@ public sealed class MeshProxyOptions
     /// <value>64 MiB.</value>
     public int MaxRetainedSlabBytes { get; set; } = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// How far apart the turns of a worker are at least while it is busy with many messages of multiplexed connections, and this is seen to
+    /// save work and to cost no throughput; zero to 1 millisecond, zero: never. It adds at most this to a message's latency. Linux only.
+    /// </summary>
+    /// <value>40 microseconds.</value>
+    public TimeSpan BusyTurnInterval { get; set; } = TimeSpan.FromMicroseconds(40);
+
     /// <summary>A worker that is busy with one turn for longer than this is counted (Envoy: <c>watchdog.miss_timeout</c>).</summary>
     /// <value>200 milliseconds.</value>
     public TimeSpan WatchdogMissTimeout { get; set; } = TimeSpan.FromMilliseconds(200);
@@ -59,6 +66,7 @@ public sealed class MeshProxyOptions
 
         errors.Require(DrainTime >= TimeSpan.Zero, "drain_time", "must not be negative");
         errors.Require(MaxRetainedSlabBytes >= 0, "max_retained_slab_bytes", "must not be negative");
+        errors.Require(BusyTurnInterval >= TimeSpan.Zero && BusyTurnInterval <= TimeSpan.FromMilliseconds(1), "busy_turn_interval", "must be from zero to 1 millisecond");
         errors.RequirePositive(WatchdogMissTimeout, "watchdog_miss_timeout");
         errors.RequirePositive(WatchdogMegamissTimeout, "watchdog_megamiss_timeout");
         errors.RequirePositive(StatsFlushInterval, "stats_flush_interval");

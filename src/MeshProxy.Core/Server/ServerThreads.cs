@@ -21,7 +21,7 @@ internal sealed class ServerThreads
         {
             EventLoop Make(int index, string name)
             {
-                var loop = EventLoopFactory.Create(options.EventLoop, index, name, logger, stats, options.MaxRetainedSlabBytes);
+                var loop = EventLoopFactory.Create(options.EventLoop, index, name, logger, stats, options.MaxRetainedSlabBytes, (int)options.BusyTurnInterval.TotalMicroseconds);
                 loops.Add(loop);
                 Memory.Attach(loop);
                 return loop;

@@ -390,7 +390,9 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
         _codec.NowMs = Loop.NowMs;
         _codec.SentBytes = Connection.BytesSent;
         _inCodec = true;
+        var counted = _codec.MessageFramesReceived;
         var sound = _codec.Receive(_in);
+        Loop.CountMessages(_codec.MessageFramesReceived - counted);
         _inCodec = false;
         if (sound)
         {

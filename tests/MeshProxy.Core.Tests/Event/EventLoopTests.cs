@@ -209,4 +209,30 @@ public class EventLoopTests
             _manual.Turn(1);
         }
     }
+
+    [Fact]
+    public void Turns_OfALoopBusyWithMessages_AreKeptApartWhenThatFindsMore()
+    {
+        var manual = new ManualLoop(busyTurnIntervalUs: 40);
+        var poller = manual.Poller;
+        manual.Loop.Post(_ => { }, null);
+        for (var i = 0; i < 2000; i++)
+        {
+            // 20 us pass between two messages; a pause of a turn that took none of them brings two more.
+            var pauses = poller.PausesUs.Count;
+            poller.OnWait = () =>
+            {
+                manual.Clock.AdvanceUs(20);
+                manual.Loop.CountMessages(poller.PausesUs.Count > pauses ? 3 : 1);
+            };
+            manual.Loop.RunTurn(5);
+        }
+
+        poller.PausesUs.Count.ShouldBeGreaterThan(1000);
+        poller.PausesUs.ShouldAllBe(us => us == 40);
+        var before = poller.PausesUs.Count;
+        manual.Loop.Enqueue(new ActionItem(() => { }));
+        manual.Loop.RunTurn(5);
+        poller.PausesUs.Count.ShouldBe(before, "what is ready does not wait");
+    }
 }

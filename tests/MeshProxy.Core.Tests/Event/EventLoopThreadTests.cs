@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MeshProxy.Core.Event;
 using MeshProxy.TestSupport;
 
@@ -112,6 +113,21 @@ public class EventLoopThreadTests
         await thread.DisposeAsync();
         posters.ForEach(p => p.Join());
         ran.ShouldBe(accepted);
+    }
+
+    /// <summary>No more than a lower bound: nothing can be said of how late a thread is woken.</summary>
+    [SkippableFact]
+    public void Pause_OfEpoll_Waits()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Linux only");
+        using var poller = new EpollPoller();
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < 20; i++)
+        {
+            poller.Pause(1000);
+        }
+
+        Stopwatch.GetElapsedTime(start).ShouldBeGreaterThan(TimeSpan.FromMilliseconds(10));
     }
 }
 

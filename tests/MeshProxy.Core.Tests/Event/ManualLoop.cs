@@ -6,9 +6,17 @@ namespace MeshProxy.Core.Tests.Event;
 /// <summary>A loop without sockets, turned by hand under virtual time; its poller delivers the events that a test puts in.</summary>
 internal sealed class ManualLoop
 {
-    public ManualLoop()
+    public ManualLoop(int busyTurnIntervalUs = 0)
     {
-        Loop = new EventLoop(new EventLoopOptions { Index = 0, Name = "manual", Poller = Poller, Sockets = new LinuxSocketOps(), Clock = Clock });
+        Loop = new EventLoop(new EventLoopOptions
+        {
+            Index = 0,
+            Name = "manual",
+            Poller = Poller,
+            Sockets = new LinuxSocketOps(),
+            Clock = Clock,
+            BusyTurnIntervalUs = busyTurnIntervalUs,
+        });
     }
 
     public VirtualClock Clock { get; } = new();
@@ -31,9 +39,15 @@ internal sealed class ManualLoop
 
         public int Wakes { get; private set; }
 
+        public List<int> PausesUs { get; } = [];
+
         public Action? OnWait { get; set; }
 
         public bool NeedsRearm => false;
+
+        public bool CanPause => true;
+
+        public void Pause(int microseconds) => PausesUs.Add(microseconds);
 
         public void Add(int socket, uint generation, PollMode mode)
         {

@@ -19,6 +19,9 @@ internal sealed partial class Http2Codec
     /// <summary>A header block has begun whose end has not come: nothing else can come before it.</summary>
     public bool IsWithinHeaderBlock => _blockStreamId != 0;
 
+    /// <summary>Frames of DATA and HEADERS so far.</summary>
+    public int MessageFramesReceived { get; private set; }
+
     /// <summary>Reads all whole frames in the input, unless <see cref="IsPaused"/>, and drains them.</summary>
     /// <returns>False after a connection error: <see cref="Error"/>. A GOAWAY stands in Output; the owner flushes, closes and calls CloseAll.</returns>
     public bool Receive(IoBuffer input)
@@ -83,6 +86,11 @@ internal sealed partial class Http2Codec
         if (input.Length < whole)
         {
             return false;
+        }
+
+        if (header.Type <= Http2FrameType.Headers)
+        {
+            MessageFramesReceived++;
         }
 
         if (header.Type == Http2FrameType.Data)

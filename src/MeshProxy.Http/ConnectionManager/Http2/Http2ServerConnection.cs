@@ -88,7 +88,9 @@ internal sealed class Http2ServerConnection : ServerConnection, IHttp2Events, IL
         _codec.NowMs = Worker.Loop.NowMs;
         _codec.SentBytes = Downstream.Connection.BytesSent;
         Enter();
+        var counted = _codec.MessageFramesReceived;
         var isSound = _ended || _codec.Receive(Downstream.Input);
+        Worker.Loop.CountMessages(_codec.MessageFramesReceived - counted);
         WakeReaders();
         Leave();
         if (!isSound)
