@@ -55,8 +55,8 @@ public sealed class WebSocketTlsTests : IDisposable
     }
 
     /// <summary>
-    /// Kestrel ends an HTTP/1.1 connection over TLS without a close_notify, so its close frame comes with a cut: it must still get through. (Over HTTP/2 the
-    /// cut is a RST_STREAM behind the frame, at which HttpClient may throw away what it has not read: that pair is ws's, above.)
+    /// Kestrel ends an HTTP/1.1 connection over TLS without a close_notify, so its close frame comes with a cut: it must still get through. (Over HTTP/2 a
+    /// RST_STREAM tells of the cut, and may overtake the frame: that pair is ws's, above.)
     /// </summary>
     [Theory]
     [InlineData("h1", "h1")]
