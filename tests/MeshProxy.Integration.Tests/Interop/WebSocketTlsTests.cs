@@ -56,7 +56,7 @@ public sealed class WebSocketTlsTests : IDisposable
 
     /// <summary>
     /// Kestrel ends an HTTP/1.1 connection over TLS without a close_notify, so its close frame comes with a cut: it must still get through. (Over HTTP/2 a
-    /// RST_STREAM tells of the cut, and may overtake the frame: that pair is ws's, above.)
+    /// RST_STREAM tells of the cut, at which a client may throw away what it has not read: that pair is ws's, above.)
     /// </summary>
     [Theory]
     [InlineData("h1", "h1")]

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using MeshProxy.Core.Hosting;
 using MeshProxy.Http.Hosting;
+using MeshProxy.TestSupport.Http;
 
 namespace MeshProxy.Integration.Tests.Tls;
 
@@ -69,6 +70,29 @@ public sealed class TlsTruncationTests : IDisposable
         text.ShouldEndWith("\r\n\r\npartial");
         reset.ShouldBeTrue();
         connection.Dispose();
+        await upstream.WaitAsync(Settings.Patience);
+    }
+
+    [Fact]
+    public async Task Http2Tunnel_UpstreamEndsWithoutAGoodbye_PassesOnWhatCameAndResets()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(
+            listener, SslProtocols.Tls13, goodbye: false, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\npartial");
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.HttpAsync(
+            string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"),
+            config => config with { UpgradeConfigs = [new("chat")], Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true } },
+            cluster: cluster => cluster.Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca)));
+        using var client = await RawHttp2.ConnectAsync(proxy);
+        await client.SendAsync(Http2Frames.Head(
+            1, false, (":method", "CONNECT"), (":protocol", "chat"), (":scheme", "http"), (":path", "/"), (":authority", "a")));
+
+        await client.ReadUntilAsync(c => c.Frames.Any(f => f.Type == Http2FrameType.RstStream));
+
+        string.Concat(client.Frames.Where(f => f.Type == Http2FrameType.Data).Select(f => f.Text)).ShouldBe("partial");
+        client.Dispose();
         await upstream.WaitAsync(Settings.Patience);
     }
 
