@@ -1,11 +1,11 @@
-using System.Buffers.Binary;
 using MeshProxy.Core.Network;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.FilterChain;
 using MeshProxy.Http.Headers;
 using MeshProxy.Http.Hosting;
 using MeshProxy.TestSupport;
 using MeshProxy.TestSupport.Http;
-using static MeshProxy.TestSupport.Http.Http2Frames;
+using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Integration.Tests.Http2;
 
@@ -16,8 +16,6 @@ public sealed class Http2DefaultLimitTests
     private const int StreamWindowBytes = 16 * 1024 * 1024;
     private const int ConnectionWindowBytes = 24 * 1024 * 1024;
     private const int FrameBytes = 16 * 1024;
-    private const uint FlowControlError = 3;
-    private const uint RefusedStream = 7;
 
     /// <summary>For what a test sends: more than ten times what it takes.</summary>
     private static readonly TimeSpan s_cpu = TimeSpan.FromSeconds(2);
@@ -33,13 +31,13 @@ public sealed class Http2DefaultLimitTests
         await client.ReadUntilAsync(c => c.Frames.Count(f => f.Type == Http2FrameType.RstStream) == More);
 
         client.IsClosed.ShouldBeFalse();
-        client.Frames.Where(f => f.Type == Http2FrameType.RstStream).ShouldAllBe(f => f.ErrorCode == RefusedStream && f.Stream >= Id(MaxStreams));
-        client.Frames.ShouldContain(f => f.Type == Http2FrameType.Settings && !f.IsAck && Setting(f, 3) == MaxStreams);
+        client.Frames.Where(f => f.Type == Http2FrameType.RstStream).ShouldAllBe(f => f.ErrorCode == Http2ErrorCode.RefusedStream && f.StreamId >= Id(MaxStreams));
+        client.Frames.ShouldContain(f => f.Type == Http2FrameType.Settings && !f.IsAck && f.Setting(3) == MaxStreams);
         await proxy.StatIsAsync("http2.stream_refused_errors", More);
         await proxy.StatIsAsync("http2.streams_active", MaxStreams);
 
         // One gone makes room for one.
-        await client.SendAsync(RstStream(1, 8), Request(Id(MaxStreams + More), path: "/well"));
+        await client.SendAsync(RstStream(1), Request(Id(MaxStreams + More), path: "/well"));
         (await client.HeadAsync(Id(MaxStreams + More)))[":status"].ShouldBe("200");
         (await WorkerCpu.ReadAsync(proxy) - before).ShouldBeLessThan(s_cpu);
     }
@@ -53,11 +51,11 @@ public sealed class Http2DefaultLimitTests
         await client.SendAsync(Request(1, "POST", "/hang", endStream: false));
         await client.FloodAsync(Data(1, new byte[FrameBytes]), StreamWindowBytes / FrameBytes);
         await HeldAsync(proxy, StreamWindowBytes);
-        client.Frames.ShouldNotContain(f => f.Type == Http2FrameType.WindowUpdate && f.Stream == 1);
+        client.Frames.ShouldNotContain(f => f.Type == Http2FrameType.WindowUpdate && f.StreamId == 1);
 
         await client.SendAsync(Data(1, "x"), Request(3, path: "/well"));
         (await client.HeadAsync(3))[":status"].ShouldBe("200");
-        client.Frames.Where(f => f.Type == Http2FrameType.RstStream).Select(f => (f.Stream, f.ErrorCode)).ShouldBe([(1U, FlowControlError)]);
+        client.Frames.Where(f => f.Type == Http2FrameType.RstStream).Select(f => (f.StreamId, f.ErrorCode)).ShouldBe([(1U, Http2ErrorCode.FlowControlError)]);
         await proxy.StatIsAsync("http2.tx_reset", 1);
         (await WorkerCpu.ReadAsync(proxy) - before).ShouldBeLessThan(s_cpu);
     }
@@ -78,7 +76,7 @@ public sealed class Http2DefaultLimitTests
             await HeldAsync(proxy, ConnectionWindowBytes);
             await client.SendAsync(Data(1, "x"));
             await client.ReadToCloseAsync();
-            client.GoAway!.ErrorCode.ShouldBe(FlowControlError);
+            client.GoAway!.ErrorCode.ShouldBe(Http2ErrorCode.FlowControlError);
         }
 
         await proxy.StatIsAsync("http.ingress.downstream_cx_protocol_error", 1);
@@ -86,19 +84,6 @@ public sealed class Http2DefaultLimitTests
     }
 
     private static uint Id(int number) => (uint)(1 + (2 * number));
-
-    private static uint? Setting(Http2TestFrame frame, int id)
-    {
-        for (var at = 0; at < frame.Payload.Length; at += 6)
-        {
-            if (frame.Payload[at] == 0 && frame.Payload[at + 1] == id)
-            {
-                return BinaryPrimitives.ReadUInt32BigEndian(frame.Payload.AsSpan(at + 2));
-            }
-        }
-
-        return null;
-    }
 
     /// <summary>All of it has come, and is held in little more than its bytes.</summary>
     private static async Task HeldAsync(Proxy proxy, long bytes)

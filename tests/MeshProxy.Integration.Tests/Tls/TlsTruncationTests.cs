@@ -4,8 +4,9 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using MeshProxy.Core.Hosting;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Hosting;
-using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Integration.Tests.Tls;
 
@@ -86,7 +87,7 @@ public sealed class TlsTruncationTests : IDisposable
             config => config with { UpgradeConfigs = [new("chat")], Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true } },
             cluster: cluster => cluster.Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca)));
         using var client = await RawHttp2.ConnectAsync(proxy);
-        await client.SendAsync(Http2Frames.Head(
+        await client.SendAsync(Http2Bytes.Head(
             1, false, (":method", "CONNECT"), (":protocol", "chat"), (":scheme", "http"), (":path", "/"), (":authority", "a")));
 
         await client.ReadUntilAsync(c => c.Frames.Any(f => f.Type == Http2FrameType.RstStream));
