@@ -255,6 +255,15 @@ public sealed class Connection : ISocketHandler, ILoopItem, IValueTaskSource<IoR
         Flush();
     }
 
+    /// <summary>Sends what was written in this callback now, as far as the socket takes it: a close by RST would drop it.</summary>
+    internal void FlushNow()
+    {
+        if (_phase == ConnectionPhase.Open)
+        {
+            Flush();
+        }
+    }
+
     void ISocketHandler.OnReady(Readiness readiness)
     {
         if ((readiness & (Readiness.Error | Readiness.ReadClosed | Readiness.Urgent)) != 0)

@@ -228,6 +228,11 @@ internal sealed class DownstreamConnection(HttpWorker worker)
         _timer?.Cancel();
         worker.Shared.Stats.DestroyedLocal.Increment();
         worker.Shared.Stats.DestroyedLocalActive.Increment();
+        if (reset)
+        {
+            Connection.FlushNow(); // what came with the cut counts: a tunnel's last message
+        }
+
         Connection.Close(reset ? CloseType.Reset : CloseType.FlushWrite, CloseDelayMs);
         EndReading();
     }

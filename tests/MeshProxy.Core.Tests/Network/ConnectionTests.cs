@@ -328,6 +328,23 @@ public class ConnectionTests
     }
 
     [Fact]
+    public void FlushNow_BeforeAReset_HasSentWhatWasWritten()
+    {
+        var h = new Harness();
+        h.Loop.Run(() =>
+        {
+            h.Write("kept");
+            h.Connection.FlushNow();
+            h.Connection.BufferedBytes.ShouldBe(0);
+            h.Connection.Close(CloseType.Reset);
+            h.Connection.FlushNow();
+        });
+        h.Network.RunUntilIdle();
+        h.Peer.IsReset.ShouldBeTrue();
+        h.Loop.Loop.Slabs.SlabsInUse.ShouldBe(0);
+    }
+
+    [Fact]
     public void Close_FromTheReadsOwnContinuation_IsSafe()
     {
         var h = new Harness();

@@ -3,10 +3,12 @@ using MeshProxy.Core.Addresses;
 using MeshProxy.Core.Config;
 using MeshProxy.Core.Event;
 using MeshProxy.Core.Listeners;
+using MeshProxy.Core.Server;
 using MeshProxy.Core.Stats;
 using MeshProxy.Core.Upstream.Clusters;
 using MeshProxy.Http.Config;
 using MeshProxy.Http.Grpc;
+using MeshProxy.TestSupport.Tls;
 
 namespace MeshProxy.Integration.Tests.Fixtures;
 
@@ -22,20 +24,22 @@ internal sealed class GrpcLoop : IAsyncDisposable
     {
         Loop = EventLoopFactory.Create(Settings.EventLoop, -1, "mp-control");
         Loop.Start();
-        var registries = new ExtensionRegistries();
+        var registries = BuiltInExtensions.CreateRegistries();
         MeshProxy.Http.Hosting.HttpExtensions.RegisterProtocolOptions(registries);
-        _clusters = new ClusterManager(new ClusterContext { Stats = _stats, Registries = registries }, [], Loop);
+        _clusters = new ClusterManager(
+            new ClusterContext { Stats = _stats, Registries = registries, TlsImplementation = TestTls.Implementation }, [], Loop);
     }
 
     public EventLoop Loop { get; }
 
     /// <summary>A client of the service that listens there.</summary>
-    public static async Task<GrpcLoop> StartAsync(string address)
+    public static async Task<GrpcLoop> StartAsync(string address, UpstreamTlsContextConfig? tls = null)
     {
         var loop = new GrpcLoop();
         await loop.UpdateAsync([new ClusterConfig
         {
             Name = ClusterName,
+            TransportSocket = tls is null ? null : new ExtensionConfig("envoy.transport_sockets.tls", tls),
             LoadAssignment = [new LocalityLbEndpointsConfig { LbEndpoints = [new LbEndpointConfig { Address = NetworkAddress.Parse(address) }] }],
             TypedExtensionProtocolOptions =
             [
@@ -47,6 +51,9 @@ internal sealed class GrpcLoop : IAsyncDisposable
         }]);
         return loop;
     }
+
+    /// <summary>The value of one of the cluster's counters.</summary>
+    public long Counter(string name) => _stats.Root.Counter($"cluster.{ClusterName}.{name}").Value;
 
     /// <summary>A method of acme.Echo, whose messages are bytes.</summary>
     public static GrpcMethod<byte[], byte[]> Method(string name) =>

@@ -16,6 +16,12 @@ public sealed class Http2AttackTests
     /// <summary>Far above every limit: whoever gets to the end of it has found a hole.</summary>
     private const int Enough = 4000;
 
+    /// <summary>How often an attack is played for its CPU time to be taken, after once for the JIT.</summary>
+    private const int Attackers = 5;
+
+    /// <summary>What an attack may cost the worker: most take 10 to 30 ms, that with the outbound frames 160 ms.</summary>
+    private static readonly TimeSpan CpuOfAnAttack = TimeSpan.FromSeconds(1);
+
     public static TheoryData<string, string> Floods => new()
     {
         { "ping", "http2.outbound_control_flood" },
@@ -30,13 +36,16 @@ public sealed class Http2AttackTests
         { "hpack_bomb", "http2.header_expansion_flood" },
         { "refused", "http2.inbound_reset_flood" },
         { "malformed_stream_errors", "http.ingress.downstream_rq_too_many_premature_resets" },
+        { "made_you_reset", "http.ingress.downstream_rq_too_many_premature_resets" },
+        { "answers", "http2.outbound_flood" },
     };
 
     [Theory]
     [MemberData(nameof(Floods))]
     public async Task Flood_EndsByItsLimit(string kind, string counter)
     {
-        await using var upstream = await KestrelUpstream.StartAsync(_ => Task.Delay(Timeout.Infinite));
+        await using var upstream = await KestrelUpstream.StartAsync(
+            context => context.Request.Path.StartsWithSegments("/bytes") ? KestrelUpstream.Service(context) : Task.Delay(Timeout.Infinite, context.RequestAborted));
         await using var proxy = await Proxy.HttpAsync(
             upstream.Address,
             config => config with
@@ -44,9 +53,27 @@ public sealed class Http2AttackTests
                 StreamErrorOnInvalidHttpMessage = kind == "malformed_stream_errors",
                 Http2ProtocolOptions = config.Http2ProtocolOptions with { MaxConcurrentStreams = kind == "refused" ? 10 : 1024 },
             },
-            http => http.VirtualHost("v", ["*"], host => host.DirectResponse("/well", 200, "well").Prefix("/", Proxy.Service)),
+            http => http.TellsWorkerCpu().VirtualHost("v", ["*"], host => host.DirectResponse("/well", 200, "well").DirectResponse("/nothing", 204).Prefix("/", Proxy.Service)),
             concurrency: 1);
-        using var attacker = await RawHttp2.ConnectAsync(proxy, receiveBuffer: 4096);
+        await PlayAsync(proxy, kind);
+        await proxy.StatIsAsync(counter, 1);
+        var before = await WorkerCpu.ReadAsync(proxy);
+        for (var i = 0; i < Attackers; i++)
+        {
+            await PlayAsync(proxy, kind);
+        }
+
+        var used = await WorkerCpu.ReadAsync(proxy) - before;
+        used.ShouldBeLessThan(Attackers * CpuOfAnAttack);
+        await proxy.StatIsAsync(counter, 1 + Attackers);
+        (await proxy.Server.GetDiagnosticsAsync()).SlabsInUse.ShouldBeLessThan(200);
+        await proxy.StatIsAsync("http.ingress.downstream_cx_http2_active", 0);
+    }
+
+    /// <summary>Attacks until the proxy ends the connection.</summary>
+    private static async Task PlayAsync(Proxy proxy, string kind)
+    {
+        using var attacker = await RawHttp2.ConnectAsync(proxy, receiveBuffer: 4096, (4, int.MaxValue));
         await attacker.FloodAsync(FirstOf(kind), 1);
         uint id = 1;
         for (var i = 0; i < Enough && !attacker.IsClosed; i++)
@@ -59,16 +86,14 @@ public sealed class Http2AttackTests
         }
 
         await attacker.ReadToCloseAsync();
-        await proxy.StatIsAsync(counter, 1);
-        (await proxy.Server.GetDiagnosticsAsync()).SlabsInUse.ShouldBeLessThan(200);
-        await proxy.StatIsAsync("http.ingress.downstream_cx_http2_active", 0);
     }
 
     [Fact]
     public async Task HeaderList_TooLarge_EndsItsStreamOnly()
     {
         await using var upstream = await KestrelUpstream.StartAsync();
-        await using var proxy = await Proxy.HttpAsync(upstream.Address);
+        await using var proxy = await Proxy.HttpAsync(upstream.Address, http: http => http.TellsWorkerCpu().RouteAllTo(Proxy.Service), concurrency: 1);
+        var before = await WorkerCpu.ReadAsync(proxy);
         using var client = await RawHttp2.ConnectAsync(proxy);
         var large = Block([(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a"), .. Enumerable.Range(0, 7).Select(i => ("x-" + i, new string('v', 10_000)))]);
         var frames = large.Chunk(16_000).ToArray();
@@ -80,6 +105,7 @@ public sealed class Http2AttackTests
         (await client.HeadAsync(5))[":status"].ShouldBe("200");
         client.Frames.Where(f => f.Type == Http2FrameType.RstStream).Select(f => (f.StreamId, f.ErrorCode)).ShouldBe([(1U, EnhanceYourCalm), (3U, EnhanceYourCalm)]);
         proxy.Stat("http2.header_overflow").ShouldBe(2);
+        (await WorkerCpu.ReadAsync(proxy) - before).ShouldBeLessThan(CpuOfAnAttack);
     }
 
     [Fact]
@@ -203,6 +229,7 @@ public sealed class Http2AttackTests
     {
         "empty_data" => Request(1, "POST", endStream: false),
         "continuation" or "empty_continuation" => Frame(Http2FrameType.Headers, Http2Flags.EndStream, 1, Block((":method", "GET"))),
+        "answers" => [.. WindowUpdate(0, 2_000_000_000), .. Request(1, path: "/bytes/1000000000")], // fills what the kernel holds
         "refused" => [.. Enumerable.Range(0, 10).SelectMany(i => Request((uint)(1 + (2 * i))))],
         _ => [],
     };
@@ -224,9 +251,19 @@ public sealed class Http2AttackTests
             "unknown" => Frame((Http2FrameType)200, 0, 0, 1, 2, 3),
             "hpack_bomb" => Bomb(stream),
             "refused" => Request(2048 + stream),
+            "made_you_reset" => [.. Request(stream), .. WindowUpdate(stream, 0)],
+            "answers" => Answers(stream, out id),
             "malformed_stream_errors" => Request(stream, more: [("connection", "close")]),
             _ => throw new ArgumentException(kind),
         };
+    }
+
+    /// <summary>Asks for what is answered at once, by a head alone that no window holds back.</summary>
+    private static byte[] Answers(uint stream, out uint next)
+    {
+        const int Requests = 100;
+        next = stream + (2 * Requests);
+        return [.. Enumerable.Range(1, Requests).SelectMany(i => Request(stream + (2 * (uint)i), path: "/nothing"))];
     }
 
     /// <summary>Indexes one large header, then stands for it some thousand times by a byte each.</summary>

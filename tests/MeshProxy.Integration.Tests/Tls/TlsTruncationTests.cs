@@ -4,7 +4,9 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using MeshProxy.Core.Hosting;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Hosting;
+using MeshProxy.TestSupport.Http2;
 
 namespace MeshProxy.Integration.Tests.Tls;
 
@@ -47,6 +49,54 @@ public sealed class TlsTruncationTests : IDisposable
         await upstream.WaitAsync(Settings.Patience);
     }
 
+    /// <summary>What came with the cut is passed on before it: of a WebSocket that would be its close frame.</summary>
+    [Fact]
+    public async Task Tunnel_UpstreamEndsWithoutAGoodbye_PassesOnWhatCameAndResets()
+    {
+        const string Upgrade = "Connection: Upgrade\r\nUpgrade: chat\r\n\r\n";
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(listener, SslProtocols.Tls13, goodbye: false, "HTTP/1.1 101 Switching Protocols\r\n" + Upgrade + "partial");
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.HttpAsync(
+            string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"),
+            config => config with { UpgradeConfigs = [new("chat")] },
+            cluster: cluster => cluster.Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca)));
+        using var connection = await proxy.ConnectAsync();
+        await connection.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n" + Upgrade);
+
+        var (text, reset) = await connection.ReadToEndAsync();
+
+        text.ShouldStartWith("HTTP/1.1 101");
+        text.ShouldEndWith("\r\n\r\npartial");
+        reset.ShouldBeTrue();
+        connection.Dispose();
+        await upstream.WaitAsync(Settings.Patience);
+    }
+
+    [Fact]
+    public async Task Http2Tunnel_UpstreamEndsWithoutAGoodbye_PassesOnWhatCameAndResets()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(
+            listener, SslProtocols.Tls13, goodbye: false, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\npartial");
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.HttpAsync(
+            string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"),
+            config => config with { UpgradeConfigs = [new("chat")], Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true } },
+            cluster: cluster => cluster.Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca)));
+        using var client = await RawHttp2.ConnectAsync(proxy);
+        await client.SendAsync(Http2Bytes.Head(
+            1, false, (":method", "CONNECT"), (":protocol", "chat"), (":scheme", "http"), (":path", "/"), (":authority", "a")));
+
+        await client.ReadUntilAsync(c => c.Frames.Any(f => f.Type == Http2FrameType.RstStream));
+
+        string.Concat(client.Frames.Where(f => f.Type == Http2FrameType.Data).Select(f => f.Text)).ShouldBe("partial");
+        client.Dispose();
+        await upstream.WaitAsync(Settings.Patience);
+    }
+
     [Theory]
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]
@@ -71,7 +121,7 @@ public sealed class TlsTruncationTests : IDisposable
         await upstream.WaitAsync(Settings.Patience);
     }
 
-    private async Task ServeOneAsync(TcpListener listener, SslProtocols version, bool goodbye)
+    private async Task ServeOneAsync(TcpListener listener, SslProtocols version, bool goodbye, string answer = "HTTP/1.1 200 OK\r\n\r\npartial")
     {
         using var socket = await listener.AcceptSocketAsync();
         await using var stream = new SslStream(new NetworkStream(socket));
@@ -85,7 +135,7 @@ public sealed class TlsTruncationTests : IDisposable
         });
         var buffer = new byte[4096];
         (await stream.ReadAsync(buffer)).ShouldBeGreaterThan(0);
-        await stream.WriteAsync("HTTP/1.1 200 OK\r\n\r\npartial"u8.ToArray());
+        await stream.WriteAsync(System.Text.Encoding.Latin1.GetBytes(answer));
         if (goodbye)
         {
             await stream.ShutdownAsync();

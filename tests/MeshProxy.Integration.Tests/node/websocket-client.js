@@ -1,11 +1,15 @@
 'use strict';
-// A WebSocket client that plays one scenario and says what came of it: node websocket-client.js PORT SCENARIO [h2]
+// A WebSocket client that plays one scenario and says what came of it: node websocket-client.js PORT SCENARIO [VERSION [CA-FILE]]
+// VERSION is h1 or h2; with a CA it is over TLS.
 
+const fs = require('fs');
 const http2 = require('http2');
 const { WebSocket } = require('ws');
 const { overHttp2 } = require('./websocket-over-http2');
 
-const [, , port, scenario, version] = process.argv;
+const [, , port, scenario, version, caFile] = process.argv;
+const ca = caFile && fs.readFileSync(caFile);
+const secure = ca ? 's' : '';
 
 function say(text) {
   console.log(text);
@@ -14,7 +18,7 @@ function say(text) {
 /** Opens a socket. Calls back with it, or says with which status it was refused. */
 function open(path, use) {
   if (version === 'h2') {
-    const session = http2.connect(`http://127.0.0.1:${port}`);
+    const session = http2.connect(`http${secure}://127.0.0.1:${port}`, { ca });
     session.on('error', error => say(`session: ${error.message}`));
     session.once('remoteSettings', settings => {
       if (!settings.enableConnectProtocol) {
@@ -24,7 +28,7 @@ function open(path, use) {
       }
 
       const stream = session.request({
-        ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':path': path, ':authority': 'chat',
+        ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': `http${secure}`, ':path': path, ':authority': 'chat',
         'sec-websocket-version': '13', 'sec-websocket-protocol': 'chat', origin: 'http://chat',
       });
       stream.on('error', error => say(`stream: ${error.code}`));
@@ -44,7 +48,7 @@ function open(path, use) {
     return;
   }
 
-  const ws = new WebSocket(`ws://127.0.0.1:${port}${path}`, ['chat'], { perMessageDeflate: true });
+  const ws = new WebSocket(`ws${secure}://127.0.0.1:${port}${path}`, ['chat'], { perMessageDeflate: true, ca });
   ws.on('error', () => {});
   ws.on('unexpected-response', (request, response) => {
     say(`refused ${response.statusCode}`);

@@ -1,13 +1,17 @@
 'use strict';
-// A WebSocket server, over HTTP/1.1 or over HTTP/2's extended CONNECT (RFC 8441): node websocket-server.js SOCKET [h2]
+// A WebSocket server, over HTTP/1.1 or over HTTP/2's extended CONNECT (RFC 8441): node websocket-server.js SOCKET [VERSION [CERTIFICATE KEY]]
+// VERSION is h1 or h2.
 // What it does is in the path: /echo, /close, /abort, /ping, /refuse.
 
+const fs = require('fs');
 const http = require('http');
 const http2 = require('http2');
+const https = require('https');
 const { WebSocketServer } = require('ws');
 const { overHttp2 } = require('./websocket-over-http2');
 
-const [, , socketPath, version] = process.argv;
+const [, , socketPath, version, certificate, key] = process.argv;
+const tls = certificate && { cert: fs.readFileSync(certificate), key: fs.readFileSync(key) };
 
 function serve(ws, path, destroy) {
   ws.on('error', () => {});
@@ -28,7 +32,8 @@ function serve(ws, path, destroy) {
 }
 
 if (version === 'h2') {
-  const server = http2.createServer({ settings: { enableConnectProtocol: true } });
+  const settings = { enableConnectProtocol: true };
+  const server = tls ? http2.createSecureServer({ ...tls, settings }) : http2.createServer({ settings });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const path = headers[':path'];
@@ -44,7 +49,8 @@ if (version === 'h2') {
   });
   server.listen(socketPath);
 } else {
-  const server = http.createServer((request, response) => response.writeHead(426).end());
+  const answer = (request, response) => response.writeHead(426).end();
+  const server = tls ? https.createServer(tls, answer) : http.createServer(answer);
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: true, handleProtocols: protocols => [...protocols][0] });
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {});

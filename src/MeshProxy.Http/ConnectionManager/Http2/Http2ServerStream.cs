@@ -170,6 +170,11 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
     {
         AbortRead();
         _writeWait?.CompleteQueued(new IoResult(IoStatus.Aborted));
+        if (IsTunnel && _codecStream is { } tunnel)
+        {
+            Codec.SendBeforeReset(tunnel); // what came with the cut counts: a tunnel's last message
+        }
+
         if (_codecStream is not null)
         {
             MeterInto(stream);

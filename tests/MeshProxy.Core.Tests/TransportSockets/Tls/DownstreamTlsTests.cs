@@ -138,6 +138,80 @@ public abstract class DownstreamTlsTests
         await server.NothingIsLeftAsync();
     }
 
+    /// <summary>How long a worker may take is what benchmarks/compare/client-certificates measures; here it goes on between the parts of such handshakes.</summary>
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task Handshakes_WithCertificatesWhoseUrlsHang_LetTheOthersOnTheirWorkerGoOn(SslProtocols version)
+    {
+        const int Each = 4;
+        using var black = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        black.Start();
+        var url = $"http://127.0.0.1:{((System.Net.IPEndPoint)black.LocalEndpoint).Port}/x";
+        var urls = new TestCertificateOptions { IssuerUrl = url, CrlUrl = url };
+        var known = TestPki.Create("CN=known", s_root, urls);
+        var unknown = TestPki.Create("CN=unknown", TestPki.Intermediate(s_root), urls); // by an issuer that is not sent
+        var tls = TlsServer.Context(s_leaf);
+        tls = tls with
+        {
+            RequireClientCertificate = true,
+            CommonTlsContext = tls.CommonTlsContext with { ValidationContext = new CertificateValidationContextConfig { TrustedCa = s_root.Ca } },
+        };
+        await using var server = await new ServerHarness(EventLoopKind.Auto, concurrency: 1).StartAsync(TlsServer.Listener(tls));
+        using (var other = await TlsClient.ConnectAsync(server, o => o.ClientCertificateContext = Shown(TestPki.Leaf(s_root, "other"))))
+        {
+            (await other.EchoAsync("first")).ShouldBe("first");
+
+            // The server has the certificates, and not yet the end of the handshakes.
+            var release = new TaskCompletionSource();
+            var held = new System.Collections.Concurrent.ConcurrentBag<Task>();
+            var handshakes = Enumerable.Range(0, 2 * Each).Select(i => ConnectAsync(i % 2 == 0)).ToArray();
+            await ServerHarness.EventuallyAsync(() => held.Count == 2 * Each, "the clients' connections");
+            await Task.WhenAll(held).WaitAsync(ServerHarness.Patience);
+            for (var i = 0; i < 50; i++)
+            {
+                (await other.EchoAsync("between")).ShouldBe("between");
+            }
+
+            server.Counter("listener.main.ssl.handshake").ShouldBe(1);
+            release.SetResult();
+            var all = Task.WhenAll(handshakes);
+            do
+            {
+                (await other.EchoAsync("beside")).ShouldBe("beside");
+            }
+            while (!all.IsCompleted);
+
+            (await all).Count(taken => taken).ShouldBe(Each);
+            black.Pending().ShouldBeFalse("somebody has asked for the issuer or the list");
+
+            async Task<bool> ConnectAsync(bool isKnown)
+            {
+                try
+                {
+                    using var client = await TlsClient.ConnectAsync(
+                        server,
+                        o => (o.ClientCertificateContext, o.EnabledSslProtocols) = (Shown(isKnown ? known : unknown), version),
+                        stream =>
+                        {
+                            var holding = new HoldingStream(stream, release.Task);
+                            held.Add(holding.Held);
+                            return holding;
+                        });
+                    return await client.EchoAsync("in") == "in";
+                }
+                catch (Exception exception) when (exception is IOException or AuthenticationException)
+                {
+                    return false;
+                }
+            }
+        }
+
+        await server.StatIsAsync("listener.main.ssl.fail_verify_error", Each);
+        server.Counter("listener.main.ssl.handshake").ShouldBe(1 + Each);
+        await server.NothingIsLeftAsync();
+    }
+
     /// <summary>A server may learn of the certificate after the client has done its part: the end then shows at the first read.</summary>
     private static async Task ShouldBeRefusedAsync(ServerHarness server, TestCertificate certificate)
     {

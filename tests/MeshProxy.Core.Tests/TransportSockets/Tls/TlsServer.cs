@@ -51,10 +51,15 @@ internal sealed class TlsClient : IDisposable
     public System.Net.Sockets.Socket Socket => _client.Socket;
 
     /// <summary>Shakes hands; trusts any server unless the options say otherwise.</summary>
-    public static async Task<TlsClient> ConnectAsync(ServerHarness server, Action<SslClientAuthenticationOptions>? configure = null)
+    /// <param name="server">To connect to.</param>
+    /// <param name="configure">Changes the options.</param>
+    /// <param name="over">What is to stand between TLS and the socket's stream.</param>
+    public static async Task<TlsClient> ConnectAsync(
+        ServerHarness server, Action<SslClientAuthenticationOptions>? configure = null, Func<Stream, Stream>? over = null)
     {
         var client = await server.ConnectAsync();
-        var stream = new SslStream(new System.Net.Sockets.NetworkStream(client.Socket, ownsSocket: false));
+        Stream socket = new System.Net.Sockets.NetworkStream(client.Socket, ownsSocket: false);
+        var stream = new SslStream(over?.Invoke(socket) ?? socket);
         var options = new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
