@@ -1,42 +1,9 @@
-using System.Diagnostics;
 using MeshProxy.Core.Buffers;
 using MeshProxy.Core.Config;
 using MeshProxy.Http.Codecs.Http2.Hpack;
 using MeshProxy.Http.Headers;
 
 namespace MeshProxy.Http.Codecs.Http2;
-
-/// <summary>What a header block is the head of, or the tail.</summary>
-internal enum Http2BlockKind : byte
-{
-    Request,
-    Response,
-    Trailers,
-
-    /// <summary>Nothing that is wanted: unpacked for HPACK's sake only.</summary>
-    Discarded,
-}
-
-/// <summary>What was found wrong with a header block.</summary>
-internal enum Http2BlockFault : byte
-{
-    None,
-
-    /// <summary>RFC 9113 section 8.1.1. Ends the connection, unless the options say that it ends the stream.</summary>
-    Malformed,
-
-    /// <summary>Malformed by the bytes of a name or a value.</summary>
-    InvalidField,
-
-    /// <summary>The list is too large. Ends the stream.</summary>
-    TooLarge,
-
-    /// <summary>Too many headers. Ends the stream.</summary>
-    TooMany,
-
-    /// <summary>An underscore where none is accepted. Ends the stream.</summary>
-    Underscore,
-}
 
 /// <summary>Checks the fields of one block by RFC 9113 section 8 and puts them into a header map.</summary>
 /// <remarks>A value of the codec's stack. <see cref="Finish"/> must follow, whatever was found.</remarks>
@@ -49,8 +16,7 @@ internal struct Http2HeadSink : IHpackSink
     private readonly Http2BlockKind _kind;
     private readonly HeaderMap? _map;
     private readonly SlabPool _slabs;
-    private Slab? _cookies;
-    private bool _cookieNeverIndexed;
+    private CookieCrumbs _cookies;
     private uint _pseudoSeen;
     private bool _regularSeen;
     private bool _hostSeen;
@@ -106,11 +72,10 @@ internal struct Http2HeadSink : IHpackSink
     /// <summary>The end of the block: checks what the message as a whole must have. Returns whether it is in order.</summary>
     public bool Finish(bool endStream)
     {
-        if (_cookies is { } cookies)
+        if (!_cookies.IsEmpty)
         {
-            _map!.AddDecoded(HeaderId.Cookie, "cookie"u8, cookies.Span(0, cookies.Filled), _cookieNeverIndexed);
-            cookies.Release();
-            _cookies = null;
+            _map!.AddDecoded(HeaderId.Cookie, "cookie"u8, _cookies.Value, _cookies.NeverIndexed);
+            _cookies.Release();
         }
 
         if (Fault != Http2BlockFault.None)
@@ -384,36 +349,12 @@ internal struct Http2HeadSink : IHpackSink
     /// <summary>RFC 9113 section 8.2.3: crumbs become one header again. They count as one.</summary>
     private bool OnCookie(in HpackField field)
     {
-        var value = field.Value;
-        _cookieNeverIndexed |= field.NeverIndexed;
-        if (_cookies is null)
+        if (_cookies.IsEmpty && !CountField())
         {
-            if (!CountField())
-            {
-                return false;
-            }
-
-            _cookies = _slabs.Rent(value.Length);
-        }
-        else
-        {
-            var needed = _cookies.Filled + 2 + value.Length;
-            if (needed > _cookies.Size)
-            {
-                var larger = _slabs.Rent(needed);
-                _cookies.Span(0, _cookies.Filled).CopyTo(larger.Array);
-                larger.Filled = _cookies.Filled;
-                _cookies.Release();
-                _cookies = larger;
-            }
-
-            "; "u8.CopyTo(_cookies.Array.AsSpan(_cookies.Filled));
-            _cookies.Filled += 2;
+            return false;
         }
 
-        value.CopyTo(_cookies.Array.AsSpan(_cookies.Filled));
-        _cookies.Filled += value.Length;
-        Debug.Assert(_cookies.Filled <= SlabPool.MaxSlabBytes, "the crumbs count 32 bytes each, and the list ends below one slab");
+        _cookies.Add(field.Value, field.NeverIndexed, _slabs);
         return true;
     }
 
