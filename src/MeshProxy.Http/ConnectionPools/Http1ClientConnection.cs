@@ -43,6 +43,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     private bool _readFailed;
     private bool _requestEnded;
     private bool _received;
+    private bool _isWebSocket;
     private BytesMeter _bytes;
 
     public Http1ClientConnection(HttpConnectionPool pool, Connection connection)
@@ -99,6 +100,9 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     /// <summary>Whether a request could ever have had it.</summary>
     public bool WasReady { get; set; }
 
+    /// <summary>Whether the server has granted one.</summary>
+    private bool IsTunnel => _phase is ReadPhase.Body or ReadPhase.Complete && _decoder.Framing == BodyFraming.Tunnel;
+
     /// <summary>Starts to watch a new connection.</summary>
     public void Start() => ReadMore();
 
@@ -114,6 +118,7 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         IsRequestMalformed = false;
         var upgrade = headers.Contains(HeaderNames.Upgrade);
         var connect = headers.MethodIs(KnownMethod.Connect);
+        _isWebSocket = upgrade && HeaderBytes.EqualsIgnoreCase(headers.Get(HeaderNames.Upgrade), "websocket"u8);
         _responseTo = (headers.MethodIs(KnownMethod.Head) ? Http1ResponseTo.Head : 0)
             | (connect ? Http1ResponseTo.Connect : 0)
             | (upgrade ? Http1ResponseTo.Upgrade : 0);
@@ -261,7 +266,16 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
         _headersInto = null;
         _bodyInto = null;
         _wait.CompleteQueued(ReadStatus.Aborted);
-        Connection.Close(CloseType.NoFlush);
+        if (IsTunnel && !_readFailed)
+        {
+            // What the client sent right before its end counts; and a FIN behind it would say that it is all (RFC 9113 section 8.5).
+            Connection.FlushNow();
+            Connection.Close(CloseType.Reset);
+        }
+        else
+        {
+            Connection.Close(CloseType.NoFlush);
+        }
     }
 
     void IConnectionCallbacks.OnPeerReset()
@@ -416,8 +430,10 @@ internal sealed class Http1ClientConnection : IUpstreamStream, IConnectionCallba
     {
         if (!result.IsOk)
         {
+            // A WebSocket's close frame says whether it is whole (RFC 6455 section 7.1.5), so a FIN without TLS's goodbye can be passed on as the end that
+            // it is of the TCP connection (RFC 8441 section 5). A reset would have HTTP/2 clients throw away the close frame in front of it.
             _readEnded = true;
-            _readFailed = result.Status != IoStatus.EndOfStream;
+            _readFailed = result.Status != IoStatus.EndOfStream && !(result.Status == IoStatus.Truncated && _isWebSocket && IsTunnel);
         }
         else
         {

@@ -230,6 +230,11 @@ internal sealed class Http2ClientStream : IUpstreamStream
     {
         if (_stream is { } stream)
         {
+            if (_isTunnel)
+            {
+                _connection.Codec.SendBeforeReset(stream); // what the client sent right before its end
+            }
+
             _connection.Codec.Reset(stream, Http2ErrorCode.Cancel);
         }
 

@@ -85,7 +85,8 @@ internal sealed class TcpUpstreamStream : IUpstreamStream, IConnectionCallbacks
     public void Reset()
     {
         _pool.Stats.DestroyedWithActiveRequest.Increment();
-        Connection.Close(CloseType.NoFlush);
+        Connection.FlushNow(); // what the client sent right before its end counts
+        Connection.Close(CloseType.Reset); // RFC 9113 section 8.5
         _readWait.CompleteQueued(ReadStatus.Aborted);
     }
 

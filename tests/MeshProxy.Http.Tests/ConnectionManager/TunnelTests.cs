@@ -1,5 +1,6 @@
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.Http.Tests.ConnectionManager;
 
@@ -79,6 +80,74 @@ public class TunnelTests
         h.ShouldBeClean();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Upgrade_OneSideResetsBehindItsLastBytes_TheOtherGetsBoth(bool byClient)
+    {
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Manager = c => c with { UpgradeConfigs = [new UpgradeConfig("websocket")] },
+            Network = new SimulatedNetworkOptions { BytesArriveWithResets = true },
+        });
+        var client = h.Connect(Upgrade);
+        h.Reply(Switch);
+        var (one, other) = byClient ? (client, h.Upstream) : (h.Upstream, client);
+        one.Send("last words");
+        one.Reset();
+        h.Run();
+
+        h.Gauge("http.t.downstream_rq_active").ShouldBe(0);
+        other.ReceivedText.ShouldEndWith("\r\n\r\nlast words");
+        other.IsReset.ShouldBeTrue();
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void Upgrade_ClientResets_AfterTheUpstreamsEnd_ItsLastBytesAreSent()
+    {
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Manager = c => c with { UpgradeConfigs = [new UpgradeConfig("websocket")] },
+            Network = new SimulatedNetworkOptions { BytesArriveWithResets = true },
+        });
+        var client = h.Connect(Upgrade);
+        h.Reply(Switch);
+        h.Upstream.ShutdownSend();
+        h.Run();
+        client.Send("last words");
+        client.Reset();
+        h.Run();
+
+        h.Upstream.ReceivedText.ShouldEndWith("\r\n\r\nlast words");
+        h.Upstream.IsReset.ShouldBeTrue();
+        h.ShouldBeClean();
+    }
+
+    /// <summary>What is no tunnel's is not made to look complete.</summary>
+    [Theory]
+    [InlineData("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n", "")]
+    [InlineData(Upgrade, "")]
+    [InlineData(Upgrade, "HTTP/1.1 200 OK\r\n\r\n")]
+    public void Request_ThatIsNoTunnel_ClientResetsBehindBytes_NothingMoreIsSent(string request, string reply)
+    {
+        var h = new HttpExchangeHarness(new HttpExchangeOptions
+        {
+            Manager = c => c with { UpgradeConfigs = [new UpgradeConfig("websocket")] },
+            Network = new SimulatedNetworkOptions { BytesArriveWithResets = true },
+        });
+        var client = h.Connect(request);
+        h.Reply(reply);
+        h.Upstream.TakeReceived();
+        client.Send("last words");
+        client.Reset();
+        h.Run();
+
+        h.Upstream.ReceivedText.ShouldBe("");
+        (h.Upstream.IsEnded || h.Upstream.IsReset).ShouldBeTrue();
+        h.ShouldBeClean();
+    }
+
     [Fact]
     public void Upgrade_ClientResets_ResetsTheUpstream()
     {
@@ -89,7 +158,7 @@ public class TunnelTests
         h.Run();
 
         h.Gauge("http.t.downstream_rq_active").ShouldBe(0);
-        h.Upstream.IsEnded.ShouldBeTrue();
+        h.Upstream.IsReset.ShouldBeTrue();
         h.ShouldBeClean();
     }
 

@@ -3,6 +3,7 @@ using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Http2;
+using MeshProxy.TestSupport.Simulation;
 
 namespace MeshProxy.Http.Tests.ConnectionPools;
 
@@ -93,6 +94,25 @@ public class Http2TunnelTests
 
         server.ResetCode(1).ShouldBe(Http2ErrorCode.Cancel);
         server.Peer.IsEnded.ShouldBeFalse();
+        h.ShouldBeClean();
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(50_000)]
+    public void Upgrade_ClientResetsBehindItsLastBytes_TheyAreSentBeforeTheReset(int count)
+    {
+        var h = Http2(network: new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var client = h.Connect(Upgrade);
+        var server = new Http2SimulatedServer(h).Hello((EnableConnectProtocol, 1));
+        server.Head(1, "200");
+        client.Send(new string('x', count));
+        client.Reset();
+        h.Run();
+
+        server.Body(1).Length.ShouldBe(count);
+        server.ResetCode(1).ShouldBe(Http2ErrorCode.Cancel);
+        server.IsEnded(1).ShouldBeFalse();
         h.ShouldBeClean();
     }
 
@@ -194,7 +214,24 @@ public class Http2TunnelTests
         client.Reset();
         h.Run();
 
-        h.Upstream.IsEnded.ShouldBeTrue();
+        h.Upstream.IsReset.ShouldBeTrue();
+        h.ShouldBeClean();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ConnectConfig_OneSideResetsBehindItsLastBytes_TheOtherGetsBoth(bool byClient)
+    {
+        var h = Tcp(new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var client = h.Connect(Connect);
+        var (one, other) = byClient ? (client, h.Upstream) : (h.Upstream, client);
+        one.Send("last words");
+        one.Reset();
+        h.Run();
+
+        other.ReceivedText.ShouldEndWith("last words");
+        other.IsReset.ShouldBeTrue();
         h.ShouldBeClean();
     }
 
@@ -233,8 +270,9 @@ public class Http2TunnelTests
         h.ShouldBeClean();
     }
 
-    private static HttpExchangeHarness Http2(bool allowConnect = true) => new(new HttpExchangeOptions
+    private static HttpExchangeHarness Http2(bool allowConnect = true, SimulatedNetworkOptions? network = null) => new(new HttpExchangeOptions
     {
+        Network = network ?? new(),
         Manager = m => m with { UpgradeConfigs = [new UpgradeConfig("websocket"), new UpgradeConfig("CONNECT")] },
         Cluster = c => c with
         {
@@ -248,8 +286,9 @@ public class Http2TunnelTests
         },
     });
 
-    private static HttpExchangeHarness Tcp() => new(new HttpExchangeOptions
+    private static HttpExchangeHarness Tcp(SimulatedNetworkOptions? network = null) => new(new HttpExchangeOptions
     {
+        Network = network ?? new(),
         Manager = m => m with
         {
             RouteConfig = m.RouteConfig with

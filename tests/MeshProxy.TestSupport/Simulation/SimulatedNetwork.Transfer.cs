@@ -146,8 +146,9 @@ internal sealed partial class SimulatedNetwork
         // As TCP does: who closes without having read everything resets the connection.
         if (socket.ResetOnClose || socket.Incoming.Count > 0)
         {
+            var last = Options.BytesArriveWithResets ? socket.Outgoing.Dequeue(socket.Outgoing.Count).ToArray() : [];
             socket.Outgoing.Clear();
-            Schedule(Options.Latency, () => DeliverReset(socket.Peer!));
+            Schedule(Options.Latency, () => DeliverReset(socket.Peer!, last));
         }
         else
         {
@@ -263,11 +264,16 @@ internal sealed partial class SimulatedNetwork
         }
     }
 
-    private void DeliverReset(SimulatedSocket to)
+    private void DeliverReset(SimulatedSocket to, byte[]? last = null)
     {
         if (to.WasReset)
         {
             return;
+        }
+
+        if (last is { Length: > 0 } && !to.IsClosed)
+        {
+            to.Incoming.Enqueue(last.AsSpan(0, Math.Min(last.Length, Options.ReceiveBufferBytes - to.Incoming.Count)));
         }
 
         to.WasReset = true;

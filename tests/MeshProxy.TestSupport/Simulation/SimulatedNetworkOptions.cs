@@ -26,6 +26,9 @@ internal sealed record SimulatedNetworkOptions
     /// <summary>The share of polls that report a socket readable or writable when nothing has happened to it.</summary>
     public double SpuriousEventProbability { get; init; }
 
+    /// <summary>What was sent before a reset arrives together with it, as far as the receiver has room, and can be read. Otherwise the reset takes its place.</summary>
+    public bool BytesArriveWithResets { get; init; }
+
     /// <summary>The share of arriving segments that a reset takes the place of.</summary>
     public double ResetProbability { get; init; }
 }

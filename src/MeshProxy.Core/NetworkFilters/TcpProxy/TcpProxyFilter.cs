@@ -429,8 +429,21 @@ internal sealed class TcpProxyFilter(TcpProxyFilterFactory factory) : ITerminalF
         _ended = true;
         _attempt?.Abandon();
         _upstreamWait.CompleteQueued(false);
-        _downstream.Close(downstream, FlushTimeoutMs);
-        _upstream?.Connection.Close(upstream, FlushTimeoutMs);
+        Close(_downstream, downstream);
+        if (_upstream is { } connected)
+        {
+            Close(connected.Connection, upstream);
+        }
+    }
+
+    private void Close(Connection connection, CloseType how)
+    {
+        if (how == CloseType.Reset)
+        {
+            connection.FlushNow(); // what the other side sent right before its own reset
+        }
+
+        connection.Close(how, FlushTimeoutMs);
     }
 
     private void PumpEnded()

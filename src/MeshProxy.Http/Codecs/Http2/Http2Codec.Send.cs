@@ -126,10 +126,10 @@ internal sealed partial class Http2Codec
         return _ready.First is not null && _connectionSend > 0 && !_dead;
     }
 
-    /// <summary>Sends a frame of what a stream has queued, if the windows let it: for the owner that is about to reset the stream.</summary>
+    /// <summary>Sends what a stream has queued, as far as the windows let it: for the owner that is about to reset the stream.</summary>
     public void SendBeforeReset(Http2Stream stream)
     {
-        if (!_dead && !stream.IsClosed && !stream.EndQueued && !stream.Queue.IsEmpty && stream.SendWindow > 0 && _connectionSend > 0)
+        while (!_dead && !stream.IsClosed && !stream.EndQueued && !stream.Queue.IsEmpty && stream.SendWindow > 0 && _connectionSend > 0)
         {
             SendOneFrame(stream);
         }

@@ -136,6 +136,22 @@ public class TcpProxyFilterTests
         proxy.ShouldBeAtRest();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void OneSideResets_BehindItsLastBytes_TheOtherGetsBoth(bool byClient)
+    {
+        var proxy = new TcpProxySimulation(network: new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var (client, server) = proxy.Connect();
+        var (one, other) = byClient ? (client, server) : (server, client);
+        one.Send("last words");
+        one.Reset();
+        proxy.Network.RunUntilIdle();
+        other.ReceivedText.ShouldBe("last words");
+        other.IsReset.ShouldBeTrue();
+        proxy.ShouldBeAtRest();
+    }
+
     [Fact]
     public void ClientResets_WhileItsBytesWaitForTheUpstream_UpstreamIsReset()
     {
