@@ -96,6 +96,29 @@ public sealed class TunnelTests
         rest.ShouldBe("");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tunnel_ThatOneSideResetsRightBehindBytes_GivesTheOtherBoth(bool byClient)
+    {
+        await using var upstream = new RawUpstream();
+        await using var proxy = await Proxy.HttpAsync(upstream.Address, config => config with { UpgradeConfigs = [new("acme")] });
+        for (var i = 0; i < 10; i++)
+        {
+            using var client = await proxy.ConnectAsync();
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: acme\r\n\r\n");
+            using var connection = await upstream.AcceptAsync();
+            await connection.ReadHeadAsync();
+            await connection.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: acme\r\n\r\n");
+            await client.ReadHeadAsync();
+
+            await (byClient ? client : connection).SendAsync("last words");
+            (byClient ? client : connection).Reset();
+
+            (await (byClient ? connection : client).ReadToEndAsync()).ShouldBe(("last words", true));
+        }
+    }
+
     [Fact]
     public async Task Connect_WithoutUpgradeConfig_IsRefused()
     {

@@ -97,6 +97,81 @@ public sealed class TlsTruncationTests : IDisposable
         await upstream.WaitAsync(Settings.Patience);
     }
 
+    /// <summary>Its close frame says whether a WebSocket is whole: the end of its connection need not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WebSocket_UpstreamEndsWithoutAGoodbye_Ends(bool http2)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var upstream = ServeOneAsync(
+            listener, SslProtocols.Tls13, goodbye: false, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\npartial");
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var proxy = await Proxy.HttpAsync(
+            string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"),
+            config => config with { UpgradeConfigs = [new("websocket")], Http2ProtocolOptions = config.Http2ProtocolOptions with { AllowConnect = true } },
+            cluster: cluster => cluster.Tls(tls => tls.Sni("localhost").TrustedCa(_files.Ca)));
+        if (http2)
+        {
+            using var client = await RawHttp2.ConnectAsync(proxy);
+            await client.SendAsync(Http2Bytes.Head(
+                1, false, (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/"), (":authority", "a")));
+            await client.ReadUntilAsync(c => c.Frames.Any(f => f.StreamId == 1 && (f.EndStream || f.Type == Http2FrameType.RstStream)));
+            string.Concat(client.Frames.Where(f => f.Type == Http2FrameType.Data).Select(f => f.Text)).ShouldBe("partial");
+            client.Frames.ShouldNotContain(f => f.Type == Http2FrameType.RstStream);
+            await client.SendAsync(Http2Bytes.Data(1, "", endStream: true));
+            await upstream.WaitAsync(Settings.Patience);
+        }
+        else
+        {
+            using var client = await proxy.ConnectAsync();
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n");
+            var (text, reset) = await client.ReadToEndAsync();
+            text.ShouldEndWith("\r\n\r\npartial");
+            reset.ShouldBeFalse();
+            client.EndSending();
+            await upstream.WaitAsync(Settings.Patience);
+        }
+    }
+
+    /// <summary>The other way round: a client's last bytes, and the cut behind them, get through to the upstream.</summary>
+    [Theory]
+    [InlineData(SslProtocols.Tls12)]
+    [InlineData(SslProtocols.Tls13)]
+    public async Task Tunnel_ClientEndsWithoutAGoodbye_PassesOnWhatCameAndResets(SslProtocols version)
+    {
+        await using var upstream = new RawUpstream();
+        await using var proxy = await Proxy.StartAsync(builder => builder
+            .Listener(Proxy.Ingress, "127.0.0.1:0", listener => listener.FilterChain(chain => chain
+                .Tls(tls => tls.Certificate(_files.ServerCertificate, _files.ServerKey))
+                .HttpConnectionManager(Proxy.Ingress, http => http
+                    .With(config => config with { UpgradeConfigs = [new("websocket")] })
+                    .RouteAllTo(Proxy.Service))))
+            .Cluster(Proxy.Service, cluster => cluster.Endpoints(upstream.Address)));
+        for (var i = 0; i < 10; i++)
+        {
+            using var client = await proxy.ConnectAsync();
+            await using var tls = new SslStream(new NetworkStream(client.Socket));
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+            {
+                TargetHost = "localhost",
+                EnabledSslProtocols = version,
+                RemoteCertificateValidationCallback = static (_, _, _, _) => true,
+            });
+            await tls.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"u8.ToArray());
+            using var connection = await upstream.AcceptAsync();
+            await connection.ReadHeadAsync();
+            await connection.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+            (await tls.ReadAsync(new byte[4096])).ShouldBeGreaterThan(0);
+
+            await tls.WriteAsync("last words"u8.ToArray());
+            client.EndSending();
+
+            (await connection.ReadToEndAsync()).ShouldBe(("last words", true));
+        }
+    }
+
     [Theory]
     [InlineData(SslProtocols.Tls12)]
     [InlineData(SslProtocols.Tls13)]

@@ -118,6 +118,32 @@ public class TcpProxySocketTests
 
     [Theory]
     [ClassData(typeof(EventLoopKinds))]
+    public async Task Abort_RightBehindBytes_TheOtherSideGetsBoth(EventLoopKind kind)
+    {
+        await using var h = await Harness.StartAsync(kind);
+        foreach (var clientAborts in new[] { true, false })
+        {
+            using var client = h.ConnectClient();
+            using var server = h.AcceptUpstream();
+            var (aborting, other) = clientAborts ? (client, server) : (server, client);
+            other.SendAll([1]);
+            aborting.ReceiveExactly(1); // the proxy has both connections
+            await h.Worker.RunAsync(() =>
+            {
+                // Within one turn of the worker, which sees both in its next.
+                aborting.SendAll("last words"u8.ToArray());
+                aborting.LingerState = new LingerOption(true, 0);
+                aborting.Close();
+            });
+            other.ReceiveExactly(10).ShouldBe("last words"u8.ToArray());
+            Should.Throw<SocketException>(() => other.ReceiveAll()).SocketErrorCode.ShouldBe(SocketError.ConnectionReset);
+        }
+
+        await h.ShouldBeAtRestAsync();
+    }
+
+    [Theory]
+    [ClassData(typeof(EventLoopKinds))]
     public async Task Reader_ThatStops_HoldsTheWriterBack(EventLoopKind kind)
     {
         await using var h = await Harness.StartAsync(kind);
