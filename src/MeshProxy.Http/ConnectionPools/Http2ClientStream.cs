@@ -458,7 +458,8 @@ internal sealed class Http2ClientStream : IUpstreamStream
 
     private ReadStatus? TryReadBody(IoBuffer into)
     {
-        if (_failure is not null)
+        // What a tunnel's server sent right before its reset counts.
+        if (_failure is not null && !(_isTunnel && _stream is { Received.IsEmpty: false }))
         {
             return FailureStatus();
         }

@@ -130,6 +130,20 @@ public class Http2TunnelTests
     }
 
     [Fact]
+    public void Upgrade_UpstreamResetsBehindItsLastBytes_ClientGetsBoth()
+    {
+        var h = Http2(network: new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var client = h.Connect(Upgrade);
+        var server = new Http2SimulatedServer(h).Hello((EnableConnectProtocol, 1));
+        server.Head(1, "200");
+        server.Send(Http2Bytes.Data(1, "last "), Http2Bytes.Data(1, "words"), Http2Bytes.RstStream(1, Http2ErrorCode.Cancel));
+
+        client.ReceivedText.ShouldEndWith("\r\n\r\nlast words");
+        client.IsReset.ShouldBeTrue();
+        h.ShouldBeClean();
+    }
+
+    [Fact]
     public void Connect_IsForwardedAsConnect()
     {
         var h = Http2();

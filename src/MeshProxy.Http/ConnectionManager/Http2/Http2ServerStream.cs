@@ -31,6 +31,7 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
     private HeaderTrailers? _keptTrailers;
     private Http2FlushTimer? _flushTimer;
     private Http2BodyLength _length;
+    private (ResponseFlags Flag, string Details)? _reset;
     private bool _headDone;
     private bool _toHead;
     private bool _expectsContinue;
@@ -108,11 +109,23 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
             _bodyInto = null;
             _bodyWait!.CompleteInline(status);
         }
+
+        if (_reset is { } reset)
+        {
+            _reset = null;
+            OnReset(reset.Flag, reset.Details);
+        }
     }
 
     /// <summary>The codec's stream is dead, and this side has not asked for it.</summary>
     public void OnReset(ResponseFlags flag, string details)
     {
+        if (IsTunnel && _isReady && _codecStream is { Received.IsEmpty: false })
+        {
+            _reset = (flag, details); // behind what the reader is about to be given
+            return;
+        }
+
         var active = _active;
         MeterInto(active);
         LetGoOfCodec();
@@ -407,6 +420,7 @@ internal sealed class Http2ServerStream(HttpWorker worker) : IStreamOwner
     private void LetGoOfCodec()
     {
         _flushTimer?.Cancel();
+        _reset = null;
         if (_codecStream is { } stream)
         {
             _codecStream = null;

@@ -1,6 +1,7 @@
 using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
+using MeshProxy.TestSupport.Simulation;
 using static MeshProxy.TestSupport.Http2.Http2Bytes;
 
 namespace MeshProxy.Http.Tests.ConnectionManager.Http2;
@@ -15,8 +16,9 @@ public class Http2TunnelTests
         false,
         (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat"), (":authority", "a"), ("sec-websocket-version", "13"));
 
-    private static HttpExchangeHarness Harness(string? upgrade = "websocket", string? log = null) => new(new HttpExchangeOptions
+    private static HttpExchangeHarness Harness(string? upgrade = "websocket", string? log = null, SimulatedNetworkOptions? network = null) => new(new HttpExchangeOptions
     {
+        Network = network ?? new(),
         Manager = c => c with
         {
             Http2ProtocolOptions = c.Http2ProtocolOptions with { AllowConnect = true },
@@ -58,6 +60,54 @@ public class Http2TunnelTests
         h.Upstream.ReceivedText.ShouldBe("from clientlast");
         h.Upstream.IsEnded.ShouldBeTrue();
         client.ResetCode(1).ShouldBeNull();
+        h.Gauge("http.t.downstream_rq_active").ShouldBe(0);
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void ExtendedConnect_ClientResetsBehindItsLastBytes_UpstreamGetsBoth()
+    {
+        var h = Harness(network: new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var client = new Http2SimulatedClient(h);
+        client.Send(s_webSocket);
+        h.Reply(Switch);
+        h.Upstream.TakeReceived();
+        client.Send(Data(1, "last "), Data(1, "words"), RstStream(1));
+
+        h.Upstream.ReceivedText.ShouldBe("last words");
+        h.Upstream.IsReset.ShouldBeTrue();
+        h.Gauge("http.t.downstream_rq_active").ShouldBe(0);
+        client.Peer.IsEnded.ShouldBeFalse();
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void ExtendedConnect_ClientsConnectionIsResetBehindItsLastBytes_UpstreamGetsBoth()
+    {
+        var h = Harness(network: new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var client = new Http2SimulatedClient(h);
+        client.Send(s_webSocket);
+        h.Reply(Switch);
+        h.Upstream.TakeReceived();
+        client.Peer.Send(Data(1, "last words"));
+        client.Peer.Reset();
+        h.Run();
+
+        h.Upstream.ReceivedText.ShouldBe("last words");
+        h.Upstream.IsReset.ShouldBeTrue();
+        h.ShouldBeClean();
+    }
+
+    [Fact]
+    public void ExtendedConnect_ClientAndUpstreamResetInOneTurn_LeavesNothing()
+    {
+        var h = Harness(network: new SimulatedNetworkOptions { BytesArriveWithResets = true });
+        var client = new Http2SimulatedClient(h);
+        client.Send(s_webSocket);
+        h.Reply(Switch);
+        h.Upstream.Reset();
+        client.Send(Data(1, "last words"), RstStream(1));
+
         h.Gauge("http.t.downstream_rq_active").ShouldBe(0);
         h.ShouldBeClean();
     }
