@@ -17,7 +17,7 @@ internal sealed class TurnPacer
     /// <summary>How many turns are judged together.</summary>
     public const int WindowTurns = 256;
 
-    /// <summary>A window that took longer than this, in microseconds, is not busy enough to be worth a thought.</summary>
+    /// <summary>A window that took longer than this, in microseconds, is not busy enough to be worth a thought; a paced one may take twice its intervals.</summary>
     public const int MaxWindowUs = WindowTurns * 100;
 
     private const int PacedWindows = 64;
@@ -81,7 +81,8 @@ internal sealed class TurnPacer
     {
         var perTurn = (double)_messages / WindowTurns;
         var rate = (double)_messages / elapsedUs;
-        var busy = elapsedUs <= MaxWindowUs && perTurn >= MinMessagesPerTurn;
+        var maxUs = IsPacing ? Math.Max(MaxWindowUs, 2L * WindowTurns * _intervalUs) : MaxWindowUs;
+        var busy = elapsedUs <= maxUs && perTurn >= MinMessagesPerTurn;
         switch (_phase)
         {
             case Phase.Free when busy && --_windowsLeft <= 0:

@@ -43,6 +43,7 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
     private bool _failed;
     private bool _inCodec;
     private bool _closing;
+    private bool _settingsCame;
 
     public Http2ClientConnection(HttpConnectionPool pool, Connection connection)
     {
@@ -200,18 +201,20 @@ internal sealed class Http2ClientConnection : IHttp2Events, IConnectionCallbacks
 
     void IHttp2Events.OnSettings()
     {
-        var limit = _streams.Count + _codec.AvailableStreams;
+        var limit = (int)Math.Min((uint)_pool.Options.Http2.Protocol.MaxConcurrentStreams, _codec.Peer.MaxConcurrentStreams);
+        var isFirst = !_settingsCame;
+        _settingsCame = true;
         _pool.PeerStreamLimit = Math.Max(1, limit);
-        if (limit <= 0 && _requests == 0)
+        foreach (var stream in _streams)
+        {
+            stream.OnSettings();
+        }
+
+        if (limit == 0 && (isFirst || _awaited > 0) && !_takesNoMore)
         {
             // A server that takes nothing yet says so in its next SETTINGS (RFC 9113 section 6.5.2); another connection would hear the same.
             Await();
             return;
-        }
-
-        foreach (var stream in _streams)
-        {
-            stream.OnSettings();
         }
 
         EndAwait();

@@ -5,7 +5,7 @@ namespace MeshProxy.Core.Tests.Event;
 public sealed class TurnPacerTests
 {
     private const int IntervalUs = 40;
-    private readonly TurnPacer _pacer = new(IntervalUs);
+    private TurnPacer _pacer = new(IntervalUs);
     private long _nowUs = 1_000_000;
 
     [Fact]
@@ -68,6 +68,22 @@ public sealed class TurnPacerTests
         Run(TurnPacer.WindowTurns + 1, apartUs: 40, messages: 4);
         Run(TurnPacer.WindowTurns + 1, apartUs, messages);
         _pacer.IsPacing.ShouldBeFalse();
+    }
+
+    /// <summary>256 turns that are so far apart take longer than 256 turns of a busy loop otherwise may.</summary>
+    [Theory]
+    [InlineData(100)]
+    [InlineData(1000)]
+    public void Turns_ApartByALongInterval_StayApartAsWell(int intervalUs)
+    {
+        _pacer = new TurnPacer(intervalUs);
+        RunWhileFree();
+        Run(TurnPacer.WindowTurns + 1, intervalUs + 10, messages: intervalUs / 4);
+        _pacer.IsPacing.ShouldBeTrue("more at a time, and no later");
+        Run(10 * (TurnPacer.WindowTurns + 1), intervalUs + 10, messages: intervalUs / 4);
+        _pacer.IsPacing.ShouldBeTrue();
+        Run(TurnPacer.WindowTurns + 1, 3 * intervalUs, messages: intervalUs / 4);
+        _pacer.IsPacing.ShouldBeFalse("it has time to spare");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using MeshProxy.Core.Config;
+using MeshProxy.Http.Codecs.Http2;
 using MeshProxy.Http.Config;
 using MeshProxy.TestSupport.Http;
 using MeshProxy.TestSupport.Http2;
@@ -126,6 +127,56 @@ public class UnwelcomingServerTests
         }
 
         clients.ShouldAllBe(c => c.ReceivedText.Contains("hi"));
+        h.ShouldBeClean();
+    }
+
+    /// <summary>The first request is sent before the server has said anything; that it takes nothing yet, the others need not each hear anew.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Settings_NoStreamsYetBesideOneThatWasRisked_OthersWaitOnThatConnection(bool refused)
+    {
+        var h = Harness(withHandshake: false);
+        var clients = Enumerable.Range(0, 5).Select(_ => h.Connect(Get)).ToArray();
+        var server = new Http2SimulatedServer(h).Hello((3, 0));
+        server.Streams.ShouldBe([1u]);
+        if (refused)
+        {
+            server.Send(Http2Bytes.RstStream(1, Http2ErrorCode.RefusedStream));
+        }
+        else
+        {
+            server.Answer(1);
+        }
+
+        clients[0].ReceivedText.ShouldStartWith(refused ? "HTTP/1.1 503 " : "HTTP/1.1 200 ");
+        server.Send(Http2Bytes.Settings((3, 0)));
+        h.Upstreams.Connections.Count.ShouldBe(1);
+        server.Send(Http2Bytes.Settings((3, 10)));
+        foreach (var id in server.Streams.Skip(1).ToArray())
+        {
+            server.Answer(id);
+        }
+
+        clients.Skip(1).ShouldAllBe(c => c.ReceivedText.Contains("hi"));
+        h.Upstreams.Connections.Count.ShouldBe(1);
+        h.ShouldBeClean();
+    }
+
+    /// <summary>A server that has taken requests and takes no more on this connection may take them on another.</summary>
+    [Fact]
+    public void Settings_NoMoreStreams_TheNextRequestGetsAnotherConnection()
+    {
+        var h = Harness(withHandshake: false);
+        h.Connect(Get);
+        var server = new Http2SimulatedServer(h).Hello();
+        server.Answer(1);
+        server.Send(Http2Bytes.Settings((3, 0)));
+        var client = h.Connect(Get);
+        h.Upstreams.Connections.Count.ShouldBe(2);
+        new Http2SimulatedServer(h).Hello().Answer(1);
+
+        client.ReceivedText.ShouldContain("hi");
         h.ShouldBeClean();
     }
 

@@ -94,6 +94,28 @@ public sealed class HpackEncoderTests
         HpackHarness.Encode(encoder, [new(":path", "/"), new(":path", "/index.html")]).ShouldBe([0x84, 0x85]);
     }
 
+    // Section 5.2: whether a string is Huffman-coded is said by the first bit of its length.
+    [Theory]
+    [InlineData(":path", "04", 1, false)]
+    [InlineData(":path", "04", 126, false)]
+    [InlineData(":path", "04", 127, false)]
+    [InlineData(":path", "04", 128, true)]
+    [InlineData("authorization", "1f08", 127, false)]
+    [InlineData("authorization", "1f08", 128, true)]
+    [InlineData(":authority", "41", 20, true)]
+    public void Value_ThatIsNotIndexed_IsCodedOnlyIfItIsLong(string name, string begin, int length, bool coded)
+    {
+        var value = new string('a', length);
+        var block = HpackHarness.Encode(new HpackEncoder(), [new(name, value)]);
+
+        var start = HpackHarness.Hex(begin);
+        block[..start.Length].ShouldBe(start);
+        ((block[start.Length] & 0x80) != 0).ShouldBe(coded);
+        var h = new HpackHarness();
+        h.Decode(block).ShouldBe(HpackError.None);
+        h.Headers.ShouldHaveSingleItem().Value.ShouldBe(value);
+    }
+
     [Fact]
     public void Status_OfEachKind_Decodes()
     {
