@@ -284,13 +284,13 @@ public sealed class Http2FlowControlTests
         h.Flush().ShouldBeEmpty();
     });
 
-    /// <summary>A tunnel's last bytes: one frame of them, within the windows, and never an END_STREAM of what is cut off.</summary>
+    /// <summary>A tunnel's last bytes: as many as the windows take (the connection's is 65,535), and never an END_STREAM of what is cut off.</summary>
     [Theory]
-    [InlineData(1_000_000, false, 16_384)]
+    [InlineData(1_000_000, false, 60_000)]
     [InlineData(12_000, false, 12_000)]
     [InlineData(0, false, 0)]
     [InlineData(1_000_000, true, 0)]
-    public void SendBeforeReset_WithDataQueued_SendsOneFrameOfIt(int window, bool endQueued, int expected) => Http2Harness.Server(h =>
+    public void SendBeforeReset_WithDataQueued_SendsWhatTheWindowsTake(int window, bool endQueued, int expected) => Http2Harness.Server(h =>
     {
         h.Receive(Settings((4, (uint)window)), Head(1, Get), Head(3, Get)).ShouldBeTrue();
         h.Respond(h.Stream(1), endStream: false);
@@ -305,7 +305,6 @@ public sealed class Http2FlowControlTests
         var frames = h.Flush();
         var data = frames.Where(f => f.Type == Http2FrameType.Data && f.StreamId == 1).ToList();
         data.Sum(f => f.Payload.Length).ShouldBe(expected);
-        data.Count.ShouldBe(expected > 0 ? 1 : 0);
         data.ShouldAllBe(f => !f.EndStream);
         frames.Last(f => f.StreamId == 1).ErrorCode.ShouldBe(Http2ErrorCode.ConnectError);
         DataBytes([.. frames.Where(f => f.StreamId == 3)]).ShouldBe(Math.Min(window, 100));
