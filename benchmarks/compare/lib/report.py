@@ -46,7 +46,7 @@ def _ratio_line(result, who, rival, key, label, bar, is_better_rival):
     verdict, missed = "", False
     if bar is not None and is_better_rival:
         missed = middle > bar
-        verdict = f"at most {bar}: {'**missed**' if missed else 'met'}"
+        verdict = f"at most {bar:g}: {'**missed**' if missed else 'met'}"
     return (f"| {result['name']} | {label} | {who} / {rival} | {middle:.3f} | {low:.3f}-{high:.3f} | {min(values):.3f}-{max(values):.3f} | {verdict} |", missed)
 
 
